@@ -1,0 +1,41 @@
+use serde::{Deserialize, Serialize};
+
+/// The JSON body of every error answer of every service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// See [`ErrorCode`].
+    pub code: u16,
+    /// What went wrong and, where it is known, what to do about it.
+    pub message: String,
+    /// The call's id, as in `X-Call-Id`; absent where there was no call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
+}
+
+/// The numbers that clients of the original P2PFaaS know; the HTTP status beside them is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum ErrorCode {
+    /// Anything that has no number of its own.
+    Generic = 1,
+    /// No such function, route or record.
+    NotFound = 3,
+    /// The request is malformed, too large, or its body broke off.
+    BadInput = 4,
+    /// The function could not be reached, or broke off.
+    FunctionFailed = 5,
+    /// Slots and queue are full and nobody else can take the job.
+    QueueFull = 400,
+    /// A policy or a header rejected the job on purpose.
+    Rejected = 401,
+    /// The deadline passed before the job could start, or while it ran.
+    DeadlinePassed = 408,
+    /// The node is draining.
+    Draining = 503,
+}
+
+impl From<ErrorCode> for u16 {
+    fn from(code: ErrorCode) -> Self {
+        code as u16
+    }
+}

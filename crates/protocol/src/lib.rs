@@ -1,0 +1,10 @@
+//! Wire types and identifiers that the services share. No I/O, no clock.
+
+mod error;
+mod function_name;
+pub mod headers;
+mod load;
+
+pub use error::{ErrorBody, ErrorCode};
+pub use function_name::{FunctionName, InvalidFunctionName};
+pub use load::Load;

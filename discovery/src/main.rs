@@ -1,0 +1,3 @@
+//! The discovery.
+
+fn main() {}

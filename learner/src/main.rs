@@ -1,0 +1,3 @@
+//! The learner.
+
+fn main() {}
