@@ -4,7 +4,9 @@ mod error;
 mod function_name;
 pub mod headers;
 mod load;
+mod policy_spec;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use function_name::{FunctionName, InvalidFunctionName};
 pub use load::Load;
+pub use policy_spec::PolicySpec;
