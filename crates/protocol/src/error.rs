@@ -1,7 +1,9 @@
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The JSON body of every error answer of every service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     /// See [`ErrorCode`].
     pub code: u16,
@@ -10,6 +12,20 @@ pub struct ErrorBody {
     /// The call's id, as in `X-Call-Id`; absent where there was no call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
+    /// Each setting that was refused; absent where the error is another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<SettingProblem>,
+}
+
+/// A setting that was refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SettingProblem {
+    /// Its key.
+    pub key: String,
+    /// The value that it was to have.
+    pub value: Value,
+    /// What is wrong, and which values are allowed.
+    pub why: String,
 }
 
 /// The numbers that clients of the original P2PFaaS know; the HTTP status beside them is ours.

@@ -6,7 +6,7 @@ pub mod headers;
 mod load;
 mod policy_spec;
 
-pub use error::{ErrorBody, ErrorCode};
+pub use error::{ErrorBody, ErrorCode, SettingProblem};
 pub use function_name::{FunctionName, InvalidFunctionName};
 pub use load::Load;
 pub use policy_spec::PolicySpec;

@@ -1,1 +1,22 @@
-//! What every daemon does.
+//! What every daemon of a node does: settings, start and drain, signals, logs, metrics, health, the HTTP
+//! server and its errors. A daemon is what it adds: see [`Daemon`].
+
+mod api;
+mod cli;
+mod daemon;
+mod error;
+mod health;
+mod logs;
+mod metrics;
+mod process;
+mod server;
+pub mod settings;
+mod signals;
+
+pub use api::VERSION;
+pub use daemon::{Context, Daemon, Running, StartError};
+pub use error::ApiError;
+pub use health::{Health, HealthReport};
+pub use logs::LogEnv;
+pub use process::run;
+pub use server::ServerOptions;
