@@ -1,1 +1,36 @@
-//! The discovery.
+//! The discovery of a P2PFaaS node: it will find the other nodes by gossip.
+//!
+//! It stands with health, metrics and settings; see CHANGELOG.md for what it does so far.
+
+use service::{Context, Daemon, StartError};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+service::settings! {
+    /// The settings of a discovery.
+    pub struct Settings for "discovery" on port 19000 {}
+}
+
+/// The discovery.
+pub struct Discovery;
+
+impl Daemon for Discovery {
+    type Settings = Settings;
+
+    async fn start(_context: &mut Context<Settings>) -> Result<Self, StartError> {
+        Ok(Self)
+    }
+
+    fn routes(&self) -> OpenApiRouter {
+        OpenApiRouter::new().routes(routes!(hello))
+    }
+
+    /// Every answer is given at once, so that nothing accepted is ever open.
+    async fn drain(&self) {}
+}
+
+/// The service's name and version
+#[utoipa::path(get, path = "/", tag = "discovery", responses((status = 200, body = String)))]
+async fn hello() -> String {
+    format!("p2pfaas-discovery {}\n", service::VERSION)
+}

@@ -1,3 +1,7 @@
-//! The discovery.
+//! The discovery of a P2PFaaS node.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::run::<discovery::Discovery>()
+}

@@ -1,3 +1,7 @@
-//! The learner.
+//! The learner of a P2PFaaS node.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::run::<learner::Learner>()
+}

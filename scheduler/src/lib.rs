@@ -1,1 +1,84 @@
-//! The scheduler.
+//! The scheduler of a P2PFaaS node: it takes every call, asks the policy, and runs, queues or rejects it.
+//!
+//! [`job`] is the life of a job from top to bottom; what decides is the pure crate `scheduling`.
+
+mod admission;
+mod api;
+mod body;
+mod caller;
+mod executor;
+mod headers;
+mod job;
+mod metrics;
+mod settings;
+
+use std::sync::Arc;
+
+use service::{Context, Daemon, StartError};
+use utoipa_axum::router::OpenApiRouter;
+
+pub use settings::Settings;
+
+use crate::admission::Admissions;
+use crate::body::BodyStore;
+use crate::caller::Caller;
+use crate::executor::{Functions, docker, endpoint};
+use crate::metrics::Metrics;
+
+/// The scheduler.
+pub struct Scheduler {
+    shared: Arc<Shared>,
+}
+
+/// What every job uses.
+struct Shared {
+    settings: Arc<service::settings::Store<Settings>>,
+    admissions: Arc<Admissions>,
+    functions: Arc<Functions>,
+    bodies: BodyStore,
+    caller: Caller,
+    metrics: Arc<Metrics>,
+    health: Arc<service::Health>,
+}
+
+impl Daemon for Scheduler {
+    type Settings = Settings;
+
+    async fn start(context: &mut Context<Settings>) -> Result<Self, StartError> {
+        let settings = context.settings.current();
+        let admissions = Admissions::new(&settings);
+        let functions = Arc::new(Functions::default());
+        let metrics = Metrics::register(&mut context.registry, Arc::clone(&admissions));
+
+        context.settings.follow({
+            let (admissions, functions) = (Arc::clone(&admissions), Arc::clone(&functions));
+            move |settings| {
+                admissions.configure(settings);
+                functions.publish(endpoint::NAME, endpoint::offers(&settings.endpoints));
+            }
+        });
+        if settings.docker_enabled.0 {
+            let follower =
+                docker::Follower::new(&settings, Arc::clone(&functions), Arc::clone(&context.health));
+            tokio::spawn(context.stop.clone().run_until_cancelled_owned(follower.run()));
+        }
+        let shared = Arc::new(Shared {
+            bodies: BodyStore::new(settings.body_buffer_bytes_max.size()),
+            caller: Caller::new(),
+            settings: Arc::clone(&context.settings),
+            health: Arc::clone(&context.health),
+            admissions,
+            functions,
+            metrics,
+        });
+        Ok(Self { shared })
+    }
+
+    fn routes(&self) -> OpenApiRouter {
+        api::routes(Arc::clone(&self.shared))
+    }
+
+    async fn drain(&self) {
+        self.shared.admissions.drain().await;
+    }
+}

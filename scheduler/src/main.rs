@@ -1,3 +1,7 @@
-//! The scheduler.
+//! The scheduler of a P2PFaaS node.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::run::<scheduler::Scheduler>()
+}

@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+use protocol::{ErrorCode, FunctionName};
+use scheduling::Rejection;
+use service::ApiError;
+
+use crate::body::BodyError;
+use crate::caller::CallError;
+
+/// Why a call is not answered by its function.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("{0}")]
+    Malformed(String),
+    #[error("{}", unknown_function(name, docker.as_deref()))]
+    UnknownFunction { name: String, docker: Option<String> },
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error("{}", refused(*reason, *patience))]
+    Refused { reason: Rejection, patience: Duration },
+    #[error("the function did not answer within {} ms", patience.as_millis())]
+    TimedOut { patience: Duration },
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+fn unknown_function(name: &str, docker: Option<&str>) -> String {
+    match docker {
+        None => {
+            format!("no function {name:?} runs here: start a container of this name, or name an endpoint")
+        }
+        Some(why) => format!("no function {name:?} is known here, and Docker is away: {why}"),
+    }
+}
+
+fn refused(reason: Rejection, patience: Duration) -> String {
+    match reason {
+        Rejection::DeadlinePassed => {
+            format!("{reason}: {} ms after the call arrived", patience.as_millis())
+        }
+        _ => reason.to_string(),
+    }
+}
+
+impl Failure {
+    /// The one place where what went wrong with a call becomes an HTTP status.
+    pub(super) fn into_api_error(self) -> ApiError {
+        let message = self.to_string();
+        let (status, code) = match &self {
+            Self::Malformed(_) | Self::Body(BodyError::BrokeOff(_)) => {
+                (StatusCode::BAD_REQUEST, ErrorCode::BadInput)
+            }
+            Self::UnknownFunction { .. } => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
+            Self::Body(BodyError::TooLarge { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BadInput),
+            Self::Body(BodyError::TooSlow { .. }) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BadInput),
+            Self::Body(BodyError::NoMemory) | Self::Refused { reason: Rejection::Full, .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::QueueFull)
+            }
+            Self::Refused { reason: Rejection::OnPurpose, .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Rejected)
+            }
+            Self::Refused { reason: Rejection::Draining, .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Draining)
+            }
+            Self::Refused { reason: Rejection::DeadlinePassed, .. } | Self::TimedOut { .. } => {
+                (StatusCode::GATEWAY_TIMEOUT, ErrorCode::DeadlinePassed)
+            }
+            Self::Call(_) => (StatusCode::BAD_GATEWAY, ErrorCode::FunctionFailed),
+        };
+        let error = ApiError::new(status, code, message);
+        match code {
+            ErrorCode::QueueFull | ErrorCode::Draining => error.to_be_retried(),
+            _ => error,
+        }
+    }
+
+    /// A function that fails is news; that a caller errs or a node is full is daily work.
+    pub(super) fn log(&self, call_id: &HeaderValue, function: Option<&FunctionName>) {
+        let function = function.map(FunctionName::as_str);
+        match self {
+            Self::Call(_) | Self::TimedOut { .. } => {
+                tracing::warn!(?call_id, function, error = %self, "a job failed");
+            }
+            _ => tracing::debug!(?call_id, function, error = %self, "a call was refused"),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::BoxError;
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use scheduling::Outcome;
+use tokio::time::Sleep;
+
+use crate::admission::Slot;
+use crate::executor::InFlight;
+
+/// The body of a function's reply on its way to the caller. The job holds its slot until the last byte
+/// has gone through, the function breaks off, or the caller goes away.
+pub(super) struct Reply {
+    body: Incoming,
+    status: StatusCode,
+    slot: Slot,
+    failed: Option<Outcome>,
+    pause_max: Duration,
+    ends_at: Option<Instant>,
+    pause: Option<Pin<Box<Sleep>>>,
+    _in_flight: InFlight,
+}
+
+/// A reply that cannot go on. Its head is with the caller already, so that the connection is broken off:
+/// a caller must not take a part for the whole.
+#[derive(Debug, thiserror::Error)]
+enum ReplyError {
+    #[error("the function broke off in the middle of its reply")]
+    BrokeOff(#[source] hyper::Error),
+    #[error("the function paused for too long in the middle of its reply")]
+    TooSlow,
+}
+
+impl Reply {
+    /// A reply that may pause for `pause_max`, and must be through at `ends_at`.
+    pub(super) fn new(
+        body: Incoming,
+        status: StatusCode,
+        slot: Slot,
+        in_flight: InFlight,
+        pause_max: Duration,
+        ends_at: Option<Instant>,
+    ) -> Self {
+        Self { body, status, slot, failed: None, pause_max, ends_at, pause: None, _in_flight: in_flight }
+    }
+
+    /// Waits for more, but not for ever. The timer is made only where there is something to wait for.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let until = || {
+            let pause_ends = Instant::now() + self.pause_max;
+            self.ends_at.map_or(pause_ends, |end| end.min(pause_ends)).into()
+        };
+        let pause = self.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until())));
+        pause.as_mut().poll(cx)
+    }
+
+    fn fail(&mut self, outcome: Outcome, error: ReplyError) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        tracing::warn!(%error, "a reply was broken off");
+        self.failed = Some(outcome);
+        Poll::Ready(Some(Err(error.into())))
+    }
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(Some(Err(error))) => self.fail(Outcome::Failed, ReplyError::BrokeOff(error)),
+            Poll::Ready(frame) => {
+                self.pause = None;
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Poll::Pending if self.poll_pause(cx).is_ready() => {
+                self.fail(Outcome::DeadlinePassed, ReplyError::TooSlow)
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        let outcome = match self.failed {
+            Some(outcome) => outcome,
+            None if self.body.is_end_stream() => Outcome::Answered(self.status.as_u16()),
+            None => Outcome::Cancelled,
+        };
+        self.slot.end(outcome);
+    }
+}
