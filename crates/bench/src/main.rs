@@ -4,12 +4,12 @@
 
 use std::process::ExitCode;
 
-use bench::load;
+use bench::{compare, load};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Measures P2PFaaS: load on one URL.
+/// Measures P2PFaaS: load on one URL, and what the scheduler costs.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Cli {
@@ -21,6 +21,8 @@ struct Cli {
 enum Command {
     /// Put load on one URL and measure throughput and latency
     Load(load::Options),
+    /// Compare a function called directly with the same function called through a scheduler
+    Compare(compare::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -42,6 +44,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let report = load::command(&options, &stop).await?;
             println!("{}", if options.json { report.json()? } else { report.to_string() });
             report.check_answered()
+        }
+        Command::Compare(options) => {
+            let comparison = compare::command(&options, &stop).await?;
+            println!("{comparison}");
+            options.save(&comparison)
         }
     }
 }
