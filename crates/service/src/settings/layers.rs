@@ -72,7 +72,10 @@ pub(super) fn check<S: Settings>(key: &Key, value: &Value) -> Result<(), String>
     let alone = Map::from_iter([(key.name.to_owned(), value.clone())]);
     match serde_json::from_value::<S>(alone.into()) {
         Ok(_) => Ok(()),
-        Err(error) => Err(format!("{error}; allowed is {}", key.allowed)),
+        Err(error) => {
+            let why = error.to_string();
+            Err(if why.contains(&key.allowed) { why } else { format!("{why}; allowed is {}", key.allowed) })
+        }
     }
 }
 

@@ -10,18 +10,18 @@ pub enum PatchError {
     #[error("a patch of the settings is a JSON object")]
     NotAnObject,
     /// Keys that do not exist, or values that are not allowed.
-    #[error("the patch was refused whole: {}", list(.0))]
+    #[error("nothing was changed, because of {}", keys(.0))]
     Values(Vec<Problem>),
     /// Keys that take effect at the next start only.
-    #[error(
-        "the patch was refused whole: {} take effect at a start only; \
-         set them in the file or the environment and restart",
-        .0.join(", ")
-    )]
+    #[error("nothing was changed, because this takes effect at a start only: {}", .0.join(", "))]
     NeedsRestart(Vec<&'static str>),
     /// The settings could not be saved.
     #[error("the settings could not be saved, so nothing was changed: {0}")]
     Save(#[source] std::io::Error),
+}
+
+fn keys(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| problem.key.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn list(problems: &[Problem]) -> String {

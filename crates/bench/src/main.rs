@@ -1,0 +1,69 @@
+//! `p2pfaas-bench`: the command line of the measurements.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line answers on its terminal")]
+
+use std::process::ExitCode;
+
+use bench::{compare, load};
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Measures P2PFaaS: load on one URL, and what the scheduler costs.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Put load on one URL and measure throughput and latency
+    Load(load::Options),
+    /// Compare a function called directly with the same function called through a scheduler
+    Compare(compare::Options),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    let stop = stop_on_signal()?;
+    match command {
+        Command::Load(options) => {
+            let report = load::command(&options, &stop).await?;
+            println!("{}", if options.json { report.json()? } else { report.to_string() });
+            report.check_answered()
+        }
+        Command::Compare(options) => {
+            let comparison = compare::command(&options, &stop).await?;
+            println!("{comparison}");
+            options.save(&comparison)
+        }
+    }
+}
+
+/// Both signals end a measurement early and still print it; every wait below is bounded, so a second
+/// signal is never needed.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let mut received = signal(kind)?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            received.recv().await;
+            stop.cancel();
+        });
+    }
+    Ok(stop)
+}
