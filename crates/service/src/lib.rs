@@ -18,5 +18,5 @@ pub use daemon::{Context, Daemon, Running, StartError};
 pub use error::ApiError;
 pub use health::{Health, HealthReport};
 pub use logs::LogEnv;
-pub use process::run;
+pub use process::{raise_open_files, run};
 pub use server::ServerOptions;

@@ -48,10 +48,7 @@ fn serve<D: Daemon>(store: Store<D::Settings>, sources: &Sources) -> ExitCode {
     for variable in sources.unknown_variables::<D::Settings>() {
         tracing::warn!(variable, "this variable sets nothing in this service");
     }
-    // Each connection takes a file descriptor, and the usual soft limit is 1,024.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "the limit of open files could not be raised");
-    }
+    raise_open_files();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -65,6 +62,14 @@ fn serve<D: Daemon>(store: Store<D::Settings>, sources: &Sources) -> ExitCode {
             complain(D::Settings::SERVICE, &*error);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Lets this process have as many open files as the system allows: each connection takes one, and the
+/// usual soft limit is 1,024.
+pub fn raise_open_files() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
     }
 }
 
