@@ -18,7 +18,8 @@ pub(crate) struct BodyStore {
 }
 
 /// A whole body, in the pieces in which it came.
-#[derive(Clone, Default)]
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct StoredBody {
     pieces: VecDeque<Bytes>,
     bytes: u64,

@@ -1,28 +1,36 @@
+//! Calls functions over HTTP/1.1, on connections that each replica keeps.
+//!
+//! The pool is ours because the one in `hyper-util` spawns a task for each call, see
+//! docs/adr/0003-a-pool-for-each-replica.md.
+
+mod pool;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::header::HOST;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use self::pool::Sending;
+pub(crate) use self::pool::{Lease, Pool};
 use crate::body::StoredBody;
 use crate::executor::{Function, InFlight, Replica};
 
-/// Calls functions over HTTP, on connections that are kept.
-pub(crate) struct Caller {
-    client: Client<HttpConnector, StoredBody>,
-}
-
 /// What a function is asked.
-#[derive(Clone)]
 pub(crate) struct FunctionCall {
     pub(crate) method: Method,
     pub(crate) path_and_query: PathAndQuery,
     pub(crate) headers: HeaderMap,
     pub(crate) body: StoredBody,
+}
+
+/// The head of a function's reply, and what must live until its body is through.
+pub(crate) struct Answer {
+    pub(crate) response: Response<Incoming>,
+    pub(crate) lease: Lease,
+    pub(crate) in_flight: InFlight,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -32,16 +40,8 @@ pub(crate) enum CallError {
     Unreachable(String),
     /// Perhaps the job ran.
     #[error("the function at {replica} broke off: {source}")]
-    BrokeOff { replica: String, source: hyper_util::client::legacy::Error },
+    BrokeOff { replica: String, source: hyper::Error },
 }
-
-/// A container on this node or its network answers a connection in microseconds; one that takes so long is
-/// not there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Below the 5 s after which Node.js, the most impatient of the usual servers, closes a connection that
-/// idles: a call must not be sent on a connection that is being closed.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A container runs before the server in it listens. A call to a replica that is as young as this waits
 /// a little for it.
@@ -51,79 +51,61 @@ const STARTUP: Duration = Duration::from_secs(10);
 const STARTUP_PATIENCE: Duration = Duration::from_secs(2);
 const STARTUP_PAUSE: Duration = Duration::from_millis(20);
 
-impl Caller {
-    pub(crate) fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(connector);
-        Self { client }
-    }
-
-    /// Calls the replica with the fewest calls in flight; where it cannot be reached, the next one.
-    pub(crate) async fn call(
-        &self,
-        function: &Function,
-        call: FunctionCall,
-    ) -> Result<(Response<Incoming>, InFlight), CallError> {
-        let mut tried = Vec::new();
-        let mut whys = Vec::new();
-        while let Some(in_flight) = function.pick(&tried) {
-            match self.call_replica(in_flight.replica(), &call).await {
-                Err(CallError::Unreachable(why)) => {
-                    whys.push(why);
-                    tried.push(Arc::clone(in_flight.replica()));
-                }
-                Err(error) => return Err(error),
-                Ok(response) => return Ok((response, in_flight)),
+/// Calls the replica with the fewest calls in flight; where it cannot be reached, the next one.
+pub(crate) async fn call(function: &Function, call: FunctionCall) -> Result<Answer, CallError> {
+    let mut request = Request::new(call.body);
+    *request.method_mut() = call.method;
+    *request.headers_mut() = call.headers;
+    let mut tried = Vec::new();
+    let mut whys = Vec::new();
+    while let Some(in_flight) = function.pick(&tried) {
+        let replica = Arc::clone(in_flight.replica());
+        address(&mut request, &replica, &call.path_and_query)?;
+        match send(&replica, request).await {
+            Ok((response, lease)) => return Ok(Answer { response, lease, in_flight }),
+            Err(Sending::Failed(source)) => {
+                return Err(CallError::BrokeOff { replica: replica.target.to_string(), source });
+            }
+            Err(Sending::Unsent(unsent, why)) => {
+                request = *unsent;
+                whys.push(format!("{}: {why}", replica.target));
+                tried.push(replica);
             }
         }
-        whys.push(function.why_unreachable());
-        whys.retain(|why| !why.is_empty());
-        Err(CallError::Unreachable(whys.join("; ")))
     }
+    whys.extend(function.why_unreachable());
+    Err(CallError::Unreachable(whys.join("; ")))
+}
 
-    async fn call_replica(
-        &self,
-        replica: &Replica,
-        call: &FunctionCall,
-    ) -> Result<Response<Incoming>, CallError> {
-        let started = Instant::now();
-        loop {
-            let error = match self.client.request(build_request(replica, call)?).await {
-                Ok(response) => return Ok(response),
-                Err(error) => error,
-            };
-            if !error.is_connect() {
-                return Err(CallError::BrokeOff { replica: replica.target.to_string(), source: error });
-            }
-            let starting = replica.known_since.elapsed() < STARTUP;
-            if !starting || started.elapsed() > STARTUP_PATIENCE {
-                return Err(CallError::Unreachable(format!("{}: {}", replica.target, root_cause(&error))));
-            }
-            tokio::time::sleep(STARTUP_PAUSE).await;
+/// Makes the request one to this replica.
+fn address(
+    request: &mut Request<StoredBody>,
+    replica: &Replica,
+    path_and_query: &PathAndQuery,
+) -> Result<(), CallError> {
+    let path_and_query = replica.target.path(path_and_query);
+    let path_and_query =
+        path_and_query.map_err(|error| CallError::Unreachable(format!("{}: {error}", replica.target)))?;
+    *request.uri_mut() = Uri::from(path_and_query);
+    request.headers_mut().insert(HOST, replica.target.host().clone());
+    Ok(())
+}
+
+async fn send(
+    replica: &Replica,
+    mut request: Request<StoredBody>,
+) -> Result<(Response<Incoming>, Lease), Sending> {
+    let started = Instant::now();
+    loop {
+        let (unsent, why) = match replica.pool.send(&replica.target, request).await {
+            Err(Sending::Unsent(unsent, why)) => (unsent, why),
+            sent => return sent,
+        };
+        let starting = replica.known_since.elapsed() < STARTUP;
+        if !starting || started.elapsed() > STARTUP_PATIENCE {
+            return Err(Sending::Unsent(unsent, why));
         }
+        request = *unsent;
+        tokio::time::sleep(STARTUP_PAUSE).await;
     }
-}
-
-fn build_request(replica: &Replica, call: &FunctionCall) -> Result<Request<StoredBody>, CallError> {
-    let uri = replica.target.uri(&call.path_and_query);
-    let uri = uri.map_err(|error| CallError::Unreachable(format!("{}: {error}", replica.target)))?;
-    let mut request = Request::new(call.body.clone());
-    *request.method_mut() = call.method.clone();
-    *request.uri_mut() = uri;
-    *request.headers_mut() = call.headers.clone();
-    Ok(request)
-}
-
-/// The innermost cause, which says what the operating system said.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

@@ -15,6 +15,8 @@ use protocol::FunctionName;
 
 pub(crate) use target::Target;
 
+use crate::caller::Pool;
+
 /// Every function that this node can run. Looking one up takes no lock and no I/O.
 #[derive(Default)]
 pub(crate) struct Functions {
@@ -46,6 +48,7 @@ pub(crate) struct Replica {
     key: (&'static str, String),
     pub(crate) target: Target,
     pub(crate) known_since: Instant,
+    pub(crate) pool: Pool,
     in_flight: AtomicUsize,
 }
 
@@ -73,6 +76,14 @@ impl Functions {
         self.index.store(Arc::new(index));
     }
 
+    /// Closes the connections that idled for too long.
+    pub(crate) fn sweep(&self) {
+        let index = self.index.load();
+        for replica in index.values().flat_map(|function| &function.replicas) {
+            replica.pool.sweep();
+        }
+    }
+
     /// The function of this name.
     pub(crate) fn find(&self, name: &str) -> Option<(FunctionName, Function)> {
         let index = self.index.load();
@@ -98,6 +109,7 @@ impl Function {
                 key: (executor, offer.replica.clone()),
                 target,
                 known_since: Instant::now(),
+                pool: Pool::default(),
                 in_flight: AtomicUsize::new(0),
             })
         }));
@@ -112,9 +124,9 @@ impl Function {
         Some(InFlight(Arc::clone(replica)))
     }
 
-    /// Why no replica can be reached, where that is so.
-    pub(crate) fn why_unreachable(&self) -> String {
-        self.unreachable.join("; ")
+    /// Why replicas cannot be reached that were never tried.
+    pub(crate) fn why_unreachable(&self) -> impl Iterator<Item = String> {
+        self.unreachable.iter().cloned()
     }
 }
 

@@ -19,7 +19,7 @@ use self::failure::Failure;
 use self::reply::Reply;
 use crate::Shared;
 use crate::body::BodyLimits;
-use crate::caller::FunctionCall;
+use crate::caller::{self, FunctionCall};
 use crate::headers::{drop_hop_by_hop, prepare_for_function};
 use crate::metrics::Decision;
 
@@ -115,15 +115,11 @@ async fn execute(
     prepare_for_function(&mut headers, call.client);
     headers.insert(CALL_ID, call_id.clone());
     headers.insert(START_TIME, call::unix_nanoseconds_before(record.arrived));
-    let function_call = FunctionCall {
-        method: call.method,
-        path_and_query: call.path_and_query,
-        headers,
-        body: stored.body.clone(),
-    };
-    let called = shared.caller.call(&function, function_call);
-    let (response, in_flight) = match tokio::time::timeout_at(deadline.into(), called).await {
-        Ok(Ok(answered)) => answered,
+    let function_call =
+        FunctionCall { method: call.method, path_and_query: call.path_and_query, headers, body: stored.body };
+    let called = caller::call(&function, function_call);
+    let answer = match tokio::time::timeout_at(deadline.into(), called).await {
+        Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
             slot.end(Outcome::Failed);
             return Err(error.into());
@@ -137,11 +133,10 @@ async fn execute(
     record.execution = Some(execution);
     shared.metrics.job_executed(&name, execution);
 
-    let (mut parts, body) = response.into_parts();
-    drop_hop_by_hop(&mut parts.headers);
     let ends_at = call.deadline.map(|_| deadline);
-    let reply = Reply::new(body, parts.status, slot, in_flight, timeout, ends_at);
-    Ok(Response::from_parts(parts, Body::new(reply)))
+    let (mut head, reply) = Reply::begin(answer, slot, timeout, ends_at);
+    drop_hop_by_hop(&mut head.headers);
+    Ok(Response::from_parts(head, Body::new(reply)))
 }
 
 /// Tells in the reply's headers who decided, what, and how long each part took.

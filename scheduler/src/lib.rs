@@ -13,6 +13,7 @@ mod metrics;
 mod settings;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use service::{Context, Daemon, StartError};
 use utoipa_axum::router::OpenApiRouter;
@@ -21,9 +22,11 @@ pub use settings::Settings;
 
 use crate::admission::Admissions;
 use crate::body::BodyStore;
-use crate::caller::Caller;
 use crate::executor::{Functions, docker, endpoint};
 use crate::metrics::Metrics;
+
+/// How often connections to functions are looked through for those that idled too long.
+const SWEEP_PERIOD: Duration = Duration::from_secs(2);
 
 /// The scheduler.
 pub struct Scheduler {
@@ -36,7 +39,6 @@ struct Shared {
     admissions: Arc<Admissions>,
     functions: Arc<Functions>,
     bodies: BodyStore,
-    caller: Caller,
     metrics: Arc<Metrics>,
     health: Arc<service::Health>,
 }
@@ -62,9 +64,9 @@ impl Daemon for Scheduler {
                 docker::Follower::new(&settings, Arc::clone(&functions), Arc::clone(&context.health));
             tokio::spawn(context.stop.clone().run_until_cancelled_owned(follower.run()));
         }
+        tokio::spawn(context.stop.clone().run_until_cancelled_owned(sweep(Arc::clone(&functions))));
         let shared = Arc::new(Shared {
             bodies: BodyStore::new(settings.body_buffer_bytes_max.size()),
-            caller: Caller::new(),
             settings: Arc::clone(&context.settings),
             health: Arc::clone(&context.health),
             admissions,
@@ -80,5 +82,12 @@ impl Daemon for Scheduler {
 
     async fn drain(&self) {
         self.shared.admissions.drain().await;
+    }
+}
+
+async fn sweep(functions: Arc<Functions>) {
+    loop {
+        tokio::time::sleep(SWEEP_PERIOD).await;
+        functions.sweep();
     }
 }

@@ -2,36 +2,48 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use http::Uri;
-use http::uri::{Authority, PathAndQuery, Scheme};
+use http::uri::{InvalidUri, PathAndQuery, Scheme};
+use http::{HeaderValue, Uri};
 
 /// Where a replica answers: `http`, a host and port, and perhaps a path that stands before every call's.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    authority: Authority,
+    /// Host and port as a connection wants them.
+    address: String,
+    /// The same as the header `Host` of every call.
+    host: HeaderValue,
     base_path: String,
 }
+
+/// The port of `http` where a URL names none.
+const PORT_DEFAULT: u16 = 80;
 
 impl Target {
     /// A replica at this address.
     pub(crate) fn at(address: SocketAddr) -> Self {
-        match Authority::try_from(address.to_string()) {
-            Ok(authority) => Self { authority, base_path: String::new() },
-            Err(error) => unreachable!("{address} is a host and a port: {error}"),
+        let address = address.to_string();
+        match HeaderValue::from_str(&address) {
+            Ok(host) => Self { address, host, base_path: String::new() },
+            Err(error) => unreachable!("{address} has no character that a header could not hold: {error}"),
         }
     }
 
-    /// The URI of a call with this path and query.
-    pub(crate) fn uri(&self, path_and_query: &PathAndQuery) -> Result<Uri, http::Error> {
-        let path_and_query = match self.base_path.as_str() {
-            "" => path_and_query.clone(),
-            base => PathAndQuery::try_from(format!("{base}{path_and_query}"))?,
-        };
-        Uri::builder()
-            .scheme(Scheme::HTTP)
-            .authority(self.authority.clone())
-            .path_and_query(path_and_query)
-            .build()
+    /// Host and port, to connect to.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The header `Host` of a call.
+    pub(crate) fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
+    /// What a call with this path and query asks the replica for.
+    pub(crate) fn path(&self, path_and_query: &PathAndQuery) -> Result<PathAndQuery, InvalidUri> {
+        match self.base_path.as_str() {
+            "" => Ok(path_and_query.clone()),
+            base => PathAndQuery::try_from(format!("{base}{path_and_query}")),
+        }
     }
 }
 
@@ -49,13 +61,20 @@ impl FromStr for Target {
         let Some(authority) = uri.authority().filter(|authority| !authority.as_str().contains('@')) else {
             return Err(format!("{text:?} is not http://host:port"));
         };
-        Ok(Self { authority: authority.clone(), base_path: uri.path().trim_end_matches('/').to_owned() })
+        let port = authority.port_u16().unwrap_or(PORT_DEFAULT);
+        let host = HeaderValue::from_str(authority.as_str())
+            .map_err(|error| format!("{text:?} cannot be called: {error}"))?;
+        Ok(Self {
+            address: format!("{}:{port}", authority.host()),
+            host,
+            base_path: uri.path().trim_end_matches('/').to_owned(),
+        })
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.base_path)
+        write!(f, "http://{}{}", self.host.to_str().unwrap_or(&self.address), self.base_path)
     }
 }
 
@@ -69,16 +88,26 @@ impl fmt::Debug for Target {
 mod tests {
     use super::*;
 
-    fn uri(target: &str, path_and_query: &str) -> String {
+    fn path(target: &str, path_and_query: &str) -> String {
         let target: Target = target.parse().unwrap();
-        target.uri(&path_and_query.parse().unwrap()).unwrap().to_string()
+        target.path(&path_and_query.parse().unwrap()).unwrap().to_string()
     }
 
     #[test]
     fn path_and_query_arrive_as_they_were_sent() {
-        assert_eq!(uri("http://10.0.0.5:8080", "/a//b?x=%20&y"), "http://10.0.0.5:8080/a//b?x=%20&y");
-        assert_eq!(uri("http://gateway/function/echo/", "/"), "http://gateway/function/echo/");
-        assert_eq!(uri("http://[::1]:8080", "/"), "http://[::1]:8080/");
+        assert_eq!(path("http://10.0.0.5:8080", "/a//b?x=%20&y"), "/a//b?x=%20&y");
+        assert_eq!(path("http://gateway/function/echo/", "/?q"), "/function/echo/?q");
+    }
+
+    #[test]
+    fn knows_where_to_connect() {
+        for (text, address) in
+            [("http://a:8080/x", "a:8080"), ("http://a", "a:80"), ("http://[::1]:8080", "[::1]:8080")]
+        {
+            let target: Target = text.parse().unwrap();
+            assert_eq!(target.address(), address);
+            assert_eq!(target.to_string(), text);
+        }
     }
 
     #[test]

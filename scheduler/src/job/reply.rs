@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use axum::BoxError;
 use bytes::Bytes;
 use http::StatusCode;
+use http::response::Parts;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use scheduling::Outcome;
 use tokio::time::Sleep;
 
 use crate::admission::Slot;
+use crate::caller::{Answer, Lease};
 use crate::executor::InFlight;
 
 /// The body of a function's reply on its way to the caller. The job holds its slot until the last byte
@@ -23,6 +25,7 @@ pub(super) struct Reply {
     pause_max: Duration,
     ends_at: Option<Instant>,
     pause: Option<Pin<Box<Sleep>>>,
+    lease: Lease,
     _in_flight: InFlight,
 }
 
@@ -37,16 +40,26 @@ enum ReplyError {
 }
 
 impl Reply {
-    /// A reply that may pause for `pause_max`, and must be through at `ends_at`.
-    pub(super) fn new(
-        body: Incoming,
-        status: StatusCode,
+    /// The head and the body of a reply that may pause for `pause_max`, and must be through at `ends_at`.
+    pub(super) fn begin(
+        answer: Answer,
         slot: Slot,
-        in_flight: InFlight,
         pause_max: Duration,
         ends_at: Option<Instant>,
-    ) -> Self {
-        Self { body, status, slot, failed: None, pause_max, ends_at, pause: None, _in_flight: in_flight }
+    ) -> (Parts, Self) {
+        let (head, body) = answer.response.into_parts();
+        let reply = Self {
+            body,
+            status: head.status,
+            slot,
+            failed: None,
+            pause_max,
+            ends_at,
+            pause: None,
+            lease: answer.lease,
+            _in_flight: answer.in_flight,
+        };
+        (head, reply)
     }
 
     /// Waits for more, but not for ever. The timer is made only where there is something to wait for.
@@ -100,7 +113,10 @@ impl Drop for Reply {
     fn drop(&mut self) {
         let outcome = match self.failed {
             Some(outcome) => outcome,
-            None if self.body.is_end_stream() => Outcome::Answered(self.status.as_u16()),
+            None if self.body.is_end_stream() => {
+                self.lease.give_back();
+                Outcome::Answered(self.status.as_u16())
+            }
             None => Outcome::Cancelled,
         };
         self.slot.end(outcome);
