@@ -61,10 +61,7 @@ pub(crate) async fn serve(
                 let connection = converse(stream, client, app.clone(), options, stop.clone());
                 let abort = abort.clone();
                 connections.spawn(async move {
-                    tokio::select! {
-                        () = connection => {}
-                        () = abort.cancelled() => {}
-                    }
+                    abort.run_until_cancelled(connection).await;
                     drop(permit);
                 });
             }
@@ -111,6 +108,7 @@ async fn converse(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let ended = tokio::select! {
+        biased;
         ended = &mut connection => ended,
         () = stop.cancelled() => {
             std::pin::Pin::new(&mut connection).graceful_shutdown();
