@@ -17,8 +17,8 @@ endif
 
 # The photograph of the first call; without one, the image's own sample is used.
 PICTURE ?=
-# What `make bench` is to measure.
-ARGS ?= --help
+# What `make bench` measures, and how; `make bench ARGS=--help` lists what there is.
+ARGS ?= compare
 
 .PHONY: help
 help: ## Lists the targets
@@ -87,5 +87,6 @@ fmt: ## Formats the code
 	cargo fmt --all
 
 .PHONY: bench
-bench: ## Measures; ARGS is what and how
-	cargo run --locked --release --bin p2pfaas-bench -- $(ARGS)
+bench: ## Measures calls through the scheduler beside direct ones (ARGS="compare --quick")
+	cargo build --locked --release --bins
+	target/release/p2pfaas-bench $(ARGS)
