@@ -72,6 +72,7 @@ test: lint images ## Checks and tests everything, real containers included
 	if command -v cargo-nextest >/dev/null; \
 	then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
 	else cargo test --locked --workspace; fi
+	scripts/try-readme
 
 .PHONY: lint
 lint: ## Checks format, lints, documentation, Dockerfiles and Compose files
