@@ -7,21 +7,19 @@ mod root;
 
 use std::sync::Arc;
 
-use axum::routing::any;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Shared;
 
-/// The routes that take any method, which the router of utoipa cannot express.
+/// The calls of functions take a shortcut past the router, see [`crate::Scheduler`]; they are documented here.
 #[derive(OpenApi)]
 #[openapi(paths(function::call))]
-struct AnyMethod;
+struct Calls;
 
 pub(crate) fn routes(shared: Arc<Shared>) -> OpenApiRouter {
-    OpenApiRouter::with_openapi(AnyMethod::openapi())
-        .route("/function/{*call}", any(function::call))
+    OpenApiRouter::with_openapi(Calls::openapi())
         .routes(routes!(monitoring::load))
         .routes(routes!(policy::show, policy::set))
         .routes(routes!(root::hello, root::hello_post))

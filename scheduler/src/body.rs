@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -85,8 +86,7 @@ impl BodyStore {
         let mut reserved = announced.div_ceil(1024) * 1024;
         let mut stored = StoredBody::default();
         loop {
-            let frame = tokio::time::timeout(limits.pause_max, body.frame());
-            let frame = frame.await.map_err(|_| BodyError::TooSlow { pause_max: limits.pause_max })?;
+            let frame = next_frame(body, limits.pause_max).await?;
             let Some(frame) = frame.transpose().map_err(BodyError::BrokeOff)? else {
                 return Ok(Stored { body: stored, _memory: Some(memory) });
             };
@@ -110,6 +110,18 @@ impl BodyStore {
         let kibibytes = u32::try_from(bytes.div_ceil(1024)).map_err(|_| BodyError::NoMemory)?;
         Arc::clone(&self.kibibytes).try_acquire_many_owned(kibibytes).map_err(|_| BodyError::NoMemory)
     }
+}
+
+/// The timer is made only where there is something to wait for.
+async fn next_frame(
+    body: &mut Body,
+    pause_max: Duration,
+) -> Result<Option<Result<Frame<Bytes>, axum::Error>>, BodyError> {
+    if let Some(frame) = body.frame().now_or_never() {
+        return Ok(frame);
+    }
+    let frame = tokio::time::timeout(pause_max, body.frame()).await;
+    frame.map_err(|_elapsed| BodyError::TooSlow { pause_max })
 }
 
 async fn linger(mut body: Body) {

@@ -15,6 +15,7 @@ use protocol::{FunctionName, headers};
 use scheduling::{JobRequest, Outcome};
 
 use self::call::Call;
+pub(crate) use self::call::PATH_PREFIX;
 use self::failure::Failure;
 use self::reply::Reply;
 use crate::Shared;

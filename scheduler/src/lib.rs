@@ -15,7 +15,7 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
-use service::{Context, Daemon, StartError};
+use service::{Context, Daemon, Shortcut, StartError};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use settings::Settings;
@@ -78,6 +78,11 @@ impl Daemon for Scheduler {
 
     fn routes(&self) -> OpenApiRouter {
         api::routes(Arc::clone(&self.shared))
+    }
+
+    fn shortcut(&self) -> Option<Shortcut> {
+        let shared = Arc::clone(&self.shared);
+        Some(Shortcut::new(job::PATH_PREFIX, move |request| job::run(Arc::clone(&shared), request)))
     }
 
     async fn drain(&self) {

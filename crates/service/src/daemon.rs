@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::health::Phase;
+use crate::server::App;
 use crate::settings::{Configurable, Settings, Store};
-use crate::{Health, api, metrics, server};
+use crate::{Health, Shortcut, api, metrics, server};
 
 /// A service: what it adds to what all services do.
 pub trait Daemon: Send + Sync + Sized + 'static {
@@ -23,6 +24,11 @@ pub trait Daemon: Send + Sync + Sized + 'static {
 
     /// Its own routes.
     fn routes(&self) -> OpenApiRouter;
+
+    /// A way past the router for the path that matters most.
+    fn shortcut(&self) -> Option<Shortcut> {
+        None
+    }
 
     /// Takes nothing new from now on, and returns when all that was accepted has ended. It is dropped
     /// where that takes longer than `drain_timeout_ms`.
@@ -95,7 +101,8 @@ impl<D: Daemon> Running<D> {
         let Context { health, registry, stop, .. } = context;
         let configurable = Arc::clone(&settings) as Arc<dyn Configurable>;
         let router = api::router(service, daemon.routes(), Arc::clone(&health), registry, configurable);
-        let server = tokio::spawn(server::serve(listener, router, common.server, stop.clone()));
+        let app = App { router, shortcut: daemon.shortcut() };
+        let server = tokio::spawn(server::serve(listener, app, common.server, stop.clone()));
         health.enter(Phase::Ok);
         tracing::info!(service, version = crate::VERSION, %address, "listening");
         Ok(Self { daemon, address, settings, health, stop, server })

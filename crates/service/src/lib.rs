@@ -19,4 +19,4 @@ pub use error::ApiError;
 pub use health::{Health, HealthReport};
 pub use logs::LogEnv;
 pub use process::{raise_open_files, run};
-pub use server::ServerOptions;
+pub use server::{ServerOptions, Shortcut};

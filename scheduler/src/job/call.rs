@@ -11,7 +11,7 @@ use scheduling::{PolicyChoice, TASK_TYPES_MAX, TaskType};
 use super::failure::Failure;
 
 /// The path under which functions are called.
-const PREFIX: &str = "/function/";
+pub(crate) const PATH_PREFIX: &str = "/function/";
 
 /// faas-cli appends the namespace to the name; there is only this one.
 const NAMESPACE: &str = ".openfaas-fn";
@@ -74,7 +74,7 @@ pub(super) fn unix_nanoseconds_before(moment: Instant) -> HeaderValue {
 
 /// Takes `/function/NAME` off the path. The rest and the query stay as they came.
 fn split_path(uri: &http::Uri) -> Result<(String, PathAndQuery), Failure> {
-    let path = uri.path().strip_prefix(PREFIX).unwrap_or_default();
+    let path = uri.path().strip_prefix(PATH_PREFIX).unwrap_or_default();
     let (name, rest) = match path.find('/') {
         Some(slash) => path.split_at(slash),
         None => (path, "/"),
