@@ -4,7 +4,10 @@ mod error;
 mod function_name;
 pub mod headers;
 mod load;
+mod node_id;
+pub mod nodes;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use function_name::{FunctionName, InvalidFunctionName};
 pub use load::Load;
+pub use node_id::{InvalidNodeId, NodeId};
