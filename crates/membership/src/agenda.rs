@@ -19,6 +19,10 @@ pub(crate) enum Chore {
     Fetch,
     /// See which members are suspect.
     RefreshView,
+    /// Give a sign of life to the successor, and look after the predecessor.
+    Pulse,
+    /// Bury those who did not refute their death.
+    Verdicts,
     /// Say good-bye once more.
     LeaveRound,
 }

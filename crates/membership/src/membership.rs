@@ -1,9 +1,11 @@
 mod arrivals;
 mod chores;
+mod healing;
 mod joining;
 mod news;
 mod nodes;
 mod own_record;
+mod pulse;
 mod streams;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -36,7 +38,9 @@ pub use nodes::CannotForget;
 pub use own_record::DescriptionTooLong;
 pub use streams::{Refused, STREAM_BYTES_MAX};
 
+use healing::Verdict;
 use joining::Greeting;
+use pulse::Watched;
 use streams::Exchange;
 
 type Foca = foca::Foca<Identity, PostcardCodec, StdRng, NoCustomBroadcast>;
@@ -46,6 +50,8 @@ type Foca = foca::Foca<Identity, PostcardCodec, StdRng, NoCustomBroadcast>;
 const OUTPUTS_MAX: usize = 65_536;
 /// Copies that wait for their turn: a second's worth at a rate that only a join storm reaches.
 const COPIES_WAITING_MAX: usize = 4096;
+/// Announcements come early or late by up to this part of their period.
+const ANNOUNCE_JITTER: f64 = 0.5;
 /// Copies of a datagram are so far apart, or one burst on the way would take them all.
 const COPY_APART: Duration = Duration::from_millis(30);
 
@@ -138,6 +144,16 @@ pub struct Membership {
     exchanges: BTreeMap<ExchangeId, Exchange>,
     exchange_count: u64,
     quick_push_pulls: u8,
+    /// Whom to push-pull with next.
+    reunion: Option<Identity>,
+    /// Nodes that came back from the dead since the last regular push-pull.
+    returned: u8,
+    restless_until: Time,
+    verdicts: BTreeMap<NodeId, Verdict>,
+    /// When nodes were last told that they are taken for dead.
+    noticed: BTreeMap<NodeId, Time>,
+    watched: Option<Watched>,
+    pulsed_at: Time,
 
     records: Records,
     publisher: Publisher,
@@ -190,6 +206,13 @@ impl Membership {
             exchanges: BTreeMap::new(),
             exchange_count: 0,
             quick_push_pulls: 0,
+            reunion: None,
+            returned: 0,
+            restless_until: Time::default(),
+            verdicts: BTreeMap::new(),
+            noticed: BTreeMap::new(),
+            watched: None,
+            pulsed_at: now,
             records: Records::default(),
             publisher: Publisher::new(),
             description: Arc::default(),
@@ -199,6 +222,7 @@ impl Membership {
         };
         membership.greet_seeds(now);
         membership.plan_push_pull(now);
+        membership.agenda_soon(Chore::Pulse, 0, 1000);
         membership
     }
 
@@ -261,6 +285,7 @@ impl Membership {
         let mut effects = std::mem::take(&mut self.effects);
         let result = act(&mut self.foca, &mut effects);
         for (after, timer) in effects.timers.drain(..) {
+            let after = if is_announcement(&timer) { self.jittered(after) } else { after };
             self.timers.add(self.now + after, timer);
         }
         for send in effects.sends.drain(..) {
@@ -315,6 +340,11 @@ impl Membership {
         }
     }
 
+    fn jittered(&mut self, span: Duration) -> Duration {
+        let part: f64 = self.rng.random_range(1.0 - ANNOUNCE_JITTER..1.0 + ANNOUNCE_JITTER);
+        span.mul_f64(part)
+    }
+
     /// A random moment between `from` and `to` from now.
     fn soon(&mut self, from: Duration, to: Duration) -> Time {
         let part: f64 = self.rng.random_range(0.0..1.0);
@@ -341,6 +371,12 @@ impl Membership {
         let at = self.soon(Duration::from_millis(from_ms), Duration::from_millis(to_ms));
         self.agenda.no_later_than(chore, at);
     }
+}
+
+/// Nodes that started together would announce together for ever, and a partition that heals between two
+/// such moments would wait for the next.
+fn is_announcement(timer: &foca::Timer<Identity>) -> bool {
+    matches!(timer, foca::Timer::PeriodicAnnounce(_) | foca::Timer::PeriodicAnnounceDown(_))
 }
 
 /// What foca's calls return.

@@ -128,13 +128,23 @@ pub(crate) enum Kind {
     Request = 5,
     /// The answer on a stream; authenticated with the nonce of its request.
     Response = 6,
+    /// A sign of life.
+    Pulse = 7,
 }
 
 impl Kind {
+    const ALL: [Self; 7] = [
+        Self::Hello,
+        Self::Welcome,
+        Self::Membership,
+        Self::Records,
+        Self::Request,
+        Self::Response,
+        Self::Pulse,
+    ];
+
     fn of(byte: u8) -> Option<Self> {
-        [Self::Hello, Self::Welcome, Self::Membership, Self::Records, Self::Request, Self::Response]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 

@@ -19,6 +19,10 @@ const CLUSTER_NAME_BYTES_MAX: usize = 64;
 /// A node that is down is remembered for so long, so that late news of it cannot bring it back.
 const REMEMBER_DOWN: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The suspicion on a plateau, in probe periods, and the size up to which that reaches.
+const PLATEAU: f64 = 3.8;
+const PLATEAU_NODES_MAX: usize = 128;
+
 /// How far apart the nodes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
@@ -133,9 +137,13 @@ impl Profile {
     }
 
     /// How long a member may take to refute a suspicion: 3 s, stretched with the logarithm of the cluster's
-    /// size because suspicion and refutation take longer to spread.
-    fn suspicion(self, nodes: usize) -> Duration {
-        self.probe_period().mul_f64(3.0 * (nodes.max(1) as f64).log10().max(1.0))
+    /// size because suspicion and refutation take longer to spread. From 18 to 128 nodes it stays at 3.8 s,
+    /// which outlasts a stall of 4 s (the first suspicion takes 1 s) and still buries within 6 s; above that
+    /// it grows again, from there.
+    pub(crate) fn suspicion(self, nodes: usize) -> Duration {
+        let stretched = |nodes: usize| 3.0 * (nodes as f64).log10().max(1.0);
+        let beyond = stretched(nodes.max(PLATEAU_NODES_MAX)) - stretched(PLATEAU_NODES_MAX);
+        self.probe_period().mul_f64(stretched(nodes.max(1)).min(PLATEAU) + beyond)
     }
 }
 
@@ -157,7 +165,8 @@ mod tests {
         assert_eq!(transmissions(1024).get(), 20);
         assert_eq!(Profile::Lan.suspicion(1), Duration::from_secs(3));
         assert_eq!(Profile::Wan.suspicion(10), Duration::from_secs(9));
-        assert_eq!(Profile::Lan.suspicion(1000), Duration::from_secs(9));
+        assert_eq!(Profile::Lan.suspicion(128), Duration::from_millis(3800));
+        assert_eq!(Profile::Lan.suspicion(1280), Duration::from_millis(6800));
     }
 
     #[test]

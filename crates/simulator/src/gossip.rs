@@ -5,4 +5,4 @@ mod goals;
 mod measure;
 
 pub use cluster::{Cluster, ClusterOptions};
-pub use goals::{GoalsOptions, Row, goals};
+pub use goals::{GoalsOptions, Measure, Row, goals};

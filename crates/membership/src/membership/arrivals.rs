@@ -39,6 +39,7 @@ impl Membership {
             Kind::Records => {
                 decode::<Vec<Record>>(&opened.content).map(|records| self.hear_records(&records))
             }
+            Kind::Pulse => decode(&opened.content).map(|pulse| self.hear_pulse(pulse)),
             Kind::Request | Kind::Response => None,
         };
         if understood.is_none() {

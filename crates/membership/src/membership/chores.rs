@@ -80,6 +80,8 @@ impl Membership {
             Chore::Spread => self.spread(),
             Chore::Fetch => self.fetch(),
             Chore::RefreshView => self.refresh_view(),
+            Chore::Pulse => self.pulse(),
+            Chore::Verdicts => self.pass_verdicts(),
             Chore::LeaveRound => self.say_goodbye(),
         }
     }

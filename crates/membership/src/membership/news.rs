@@ -28,6 +28,7 @@ impl Membership {
             Note::Rejoined => {
                 self.counters.rejoins += 1;
                 self.tell_record();
+                self.come_back();
             }
             Note::Pinged(identity, number) => {
                 let view = &self.view;
@@ -40,12 +41,19 @@ impl Membership {
                 self.agenda.no_later_than(Chore::RefreshView, self.now);
             }
             Note::Spoke(incarnation) => self.incarnation = incarnation,
-            Note::Alone => self.greet_seeds(self.now),
+            Note::Alone => {
+                self.greet_seeds(self.now);
+                self.come_back();
+            }
         }
     }
 
     fn member_changed(&mut self, identity: Identity, state: NodeState) {
         self.news += 1;
+        let was_dead = self.state_of(identity.node) == Some(NodeState::Dead);
+        if was_dead && state == NodeState::Alive {
+            self.meet_again(identity);
+        }
         let incarnation = self.view.of(identity.node).map_or(0, |known| known.incarnation);
         self.show(identity, state, incarnation);
         self.follow_size();

@@ -123,10 +123,17 @@ impl Membership {
     /// Push-pulls with somebody, and forgets what has waited too long.
     pub(super) fn push_pull(&mut self) {
         self.plan_push_pull(self.now);
+        if self.now < self.restless_until {
+            self.agenda_soon(Chore::PushPull, ANOTHER_PAUSE_MS.0, ANOTHER_PAUSE_MS.1);
+        } else {
+            self.returned = 0;
+        }
         self.give_up_late();
-        let astray = self.rng.random_range(0..ASTRAY_ONE_IN) == 0;
+        let astray = self.foca.num_members() == 0 || self.rng.random_range(0..ASTRAY_ONE_IN) == 0;
         let seed = self.settings.seeds.choose(&mut self.rng).copied();
-        if astray && let Some(down) = self.random_down() {
+        if let Some(member) = self.reunion.take() {
+            self.push_pull_with(member);
+        } else if astray && let Some(down) = self.random_down() {
             self.push_pull_with(down);
         } else if let Some(seed) = seed.filter(|seed| astray && !self.is_member_at(*seed)) {
             self.join(seed, self.now);
@@ -224,18 +231,8 @@ impl Membership {
     /// Applies what another node knows, and that it is there.
     fn take_entries(&mut self, entries: &[NodeEntry], from: Identity) {
         let news = self.news;
-        // News of a death matter only where the node is known; see `compare`.
-        let known: std::collections::BTreeSet<NodeId> =
-            self.foca.iter_membership_state().map(|member| member.id().node).collect();
-        let me = self.node_id();
-        let matters = |member: &&Member<Identity>| {
-            let node = member.id().node;
-            member.state() != State::Down || known.contains(&node) || node == me
-        };
-        let told = entries.iter().map(|entry| &entry.member).filter(matters).cloned();
         let sender = Member::new(from, 0, State::Alive);
-        let members: Vec<_> = told.chain([sender]).collect();
-        self.drive_surely(|foca, effects| foca.apply_many(members.into_iter(), true, effects));
+        self.take_opinions(entries.iter().map(|entry| entry.member.clone()).chain([sender]));
         for record in entries.iter().filter_map(|entry| entry.record) {
             self.take_record(record);
         }
@@ -292,7 +289,7 @@ impl Membership {
         members.map(with_record).filter(|entry| entry.member.id().is_reachable()).collect()
     }
 
-    fn random_down(&mut self) -> Option<Identity> {
+    pub(super) fn random_down(&mut self) -> Option<Identity> {
         let members = self.foca.iter_membership_state();
         let down: Vec<_> =
             members.filter(|member| member.state() == State::Down).map(|member| *member.id()).collect();

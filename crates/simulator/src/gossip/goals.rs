@@ -23,6 +23,8 @@ pub struct GoalsOptions {
     pub departures: usize,
     /// Updates of a record measured for each row.
     pub updates: u32,
+    /// What is measured; all of [`Measure::ALL`] for the whole table.
+    pub measures: Vec<Measure>,
     /// Whether the partition of ten minutes is measured beside that of one.
     pub long_partition: bool,
 }
@@ -35,6 +37,7 @@ impl Default for GoalsOptions {
             seed: 1,
             departures: 10,
             updates: 20,
+            measures: Measure::ALL.to_vec(),
             long_partition: true,
         }
     }
@@ -64,8 +67,8 @@ pub fn goals(options: &GoalsOptions, mut progress: impl FnMut(&Row)) -> Vec<Row>
         for loss in &options.losses {
             let bench =
                 Bench { options: options.clone(), cluster: ClusterOptions::new(*nodes, *loss, options.seed) };
-            for measure in MEASURES {
-                for row in measure(&bench) {
+            for measure in &options.measures {
+                for row in bench.measure(*measure) {
                     progress(&row);
                     rows.push(row);
                 }
@@ -75,16 +78,40 @@ pub fn goals(options: &GoalsOptions, mut progress: impl FnMut(&Row)) -> Vec<Row>
     rows
 }
 
-const MEASURES: [fn(&Bench) -> Vec<Row>; 8] = [
-    Bench::cold_start,
-    Bench::kill,
-    Bench::leave,
-    Bench::idle,
-    Bench::record_update,
-    Bench::partition,
-    Bench::stalls,
-    Bench::trace,
-];
+/// One scenario, which gives one row or several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// From nothing until every node knows every other.
+    ColdStart,
+    /// Deaths without a good-bye.
+    Kill,
+    /// Departures with one.
+    Leave,
+    /// Nothing happens.
+    Calm,
+    /// Records change.
+    RecordUpdate,
+    /// The cluster is cut in two halves for a while.
+    Partition,
+    /// Nodes stop and go on.
+    Stalls,
+    /// The same run twice.
+    Trace,
+}
+
+impl Measure {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 8] = [
+        Self::ColdStart,
+        Self::Kill,
+        Self::Leave,
+        Self::Calm,
+        Self::RecordUpdate,
+        Self::Partition,
+        Self::Stalls,
+        Self::Trace,
+    ];
+}
 
 struct Bench {
     options: GoalsOptions,
@@ -92,6 +119,19 @@ struct Bench {
 }
 
 impl Bench {
+    fn measure(&self, measure: Measure) -> Vec<Row> {
+        match measure {
+            Measure::ColdStart => self.cold_start(),
+            Measure::Kill => self.kill(),
+            Measure::Leave => self.leave(),
+            Measure::Calm => self.calm(),
+            Measure::RecordUpdate => self.record_update(),
+            Measure::Partition => self.partition(),
+            Measure::Stalls => self.stalls(),
+            Measure::Trace => self.trace(),
+        }
+    }
+
     fn nodes(&self) -> usize {
         self.cluster.nodes
     }
@@ -146,7 +186,7 @@ impl Bench {
         vec![self.time("leave to all", Some(1.0), times.quantile(1.0))]
     }
 
-    fn idle(&self) -> Vec<Row> {
+    fn calm(&self) -> Vec<Row> {
         let span = if self.loss() > 0.0 { STEADY_SPAN } else { IDLE_SPAN };
         let steady = measure::steady(&self.cluster, span);
         let target = if self.loss() > 0.0 { 1000.0 } else { 350.0 };
