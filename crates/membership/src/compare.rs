@@ -9,8 +9,8 @@ use crate::message::NodeEntry;
 use crate::record::fnv;
 
 /// Nodes a bucket on average: a difference costs the transfer of so many, a bucket costs 4 bytes.
-const NODES_A_BUCKET: usize = 8;
-/// More buckets than this are refused; enough for 8,192 nodes.
+const NODES_A_BUCKET: usize = 16;
+/// More buckets than this are refused; enough for 16,384 nodes.
 pub(crate) const BUCKETS_MAX: usize = 1024;
 
 /// How many buckets to use for so many nodes.
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn buckets_follow_the_size() {
         assert_eq!(bucket_count(0), 1);
-        assert_eq!(bucket_count(64), 8);
+        assert_eq!(bucket_count(64), 4);
         assert_eq!(bucket_count(1_000_000), BUCKETS_MAX);
     }
 

@@ -55,9 +55,14 @@ impl Membership {
         let known: std::collections::BTreeMap<NodeId, Member<Identity>> =
             self.foca.iter_membership_state().map(|member| (member.id().node, member.clone())).collect();
         let me = self.node_id();
-        let (mut applied, mut to_tell) = (vec![], vec![]);
+        let (mut applied, mut to_tell, mut later_life) = (vec![], vec![], None);
         for member in told {
             let node = member.id().node;
+            if node == me && member.id().generation() > self.identity().generation() {
+                // The clock that this life's generation came from went back, or somebody is lying.
+                later_life = later_life.max(Some(member.id().generation()));
+                continue;
+            }
             let opinion = if node == me { Opinion::Apply } else { opinion(known.get(&node), &member) };
             match opinion {
                 Opinion::Apply => applied.push(member),
@@ -70,6 +75,9 @@ impl Membership {
             }
         }
         self.drive_surely(|foca, effects| foca.apply_many(applied.into_iter(), true, effects));
+        if later_life.is_some() {
+            self.adopt_address(self.identity().address(), later_life);
+        }
         self.tell_the_dead(&to_tell);
     }
 

@@ -140,7 +140,7 @@ impl Membership {
     }
 
     /// Takes the address that another node sees, where none was given, and a generation above `exceed`.
-    fn adopt_address(&mut self, observed: SocketAddr, exceed: Option<u32>) {
+    pub(super) fn adopt_address(&mut self, observed: SocketAddr, exceed: Option<u32>) {
         let own = self.identity();
         let address = match self.address {
             OwnAddress::Given(address) => address,

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use foca::{Member, State};
+use protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
 use super::{Membership, encode};
@@ -16,15 +17,20 @@ use crate::identity::Identity;
 use crate::seal::Kind;
 use crate::time::Time;
 
-/// Pulses that may be missing before the silence counts; one more where datagrams are lost.
+/// Pulses that may be missing before the silence counts.
 const MISSED_MAX: u32 = 1;
+/// So many more may be missing where datagrams are lost, by the copies that are sent of others.
+const MISSED_MORE: [u32; 3] = [0, 1, 3];
+/// Copies of a pulse at most: the next one is a copy too.
+const COPIES_MAX: u8 = 2;
 /// The silence of so many parts of a period counts as a missed pulse.
 const SLACK: f64 = 0.25;
 
 /// A sign of life.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Pulse {
-    from: Identity,
+    from: NodeId,
+    generation: [u8; 4],
 }
 
 /// The predecessor, and when it gave its last sign.
@@ -42,8 +48,9 @@ impl Membership {
         self.pulsed_at = self.now;
         self.agenda.set(Chore::Pulse, self.now + period);
         let Some((predecessor, successor)) = self.neighbours() else { return };
-        let content = encode(&Pulse { from: self.identity() });
-        let copies = self.probes.loss.copies();
+        let generation = self.identity().generation().to_be_bytes();
+        let content = encode(&Pulse { from: self.node_id(), generation });
+        let copies = self.probes.loss.copies().min(COPIES_MAX);
         self.send(*successor.id(), Kind::Pulse, &content, copies);
 
         let watched = self.watched.filter(|watched| watched.identity == *predecessor.id() && !late);
@@ -60,14 +67,16 @@ impl Membership {
 
     pub(super) fn hear_pulse(&mut self, pulse: Pulse) {
         if let Some(watched) = &mut self.watched
-            && watched.identity == pulse.from
+            && watched.identity.node == pulse.from
+            && watched.identity.generation() == u32::from_be_bytes(pulse.generation)
         {
             watched.heard_at = self.now;
         }
     }
 
     fn silence_max(&self) -> Duration {
-        let missed = MISSED_MAX + u32::from(self.probes.loss.copies()) - 1;
+        let step = usize::from(self.probes.loss.copies().saturating_sub(1));
+        let missed = MISSED_MAX + MISSED_MORE.get(step).copied().unwrap_or_default();
         self.profile().probe_period().mul_f64(f64::from(missed) + SLACK)
     }
 

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::events::Events;
 use crate::network::{Conditions, Network};
 
 const GOSSIP_PORT: u16 = 19001;
+/// Enough for every kind of datagram to be among them.
+const OVERHEARD_MAX: usize = 256;
 /// The nodes start at random moments within this time.
 const START_SPREAD: Duration = Duration::from_millis(100);
 
@@ -58,6 +61,8 @@ pub struct Cluster {
     /// Live nodes that some live node took for dead, each time.
     false_deaths: u64,
     counts_false_deaths: bool,
+    /// The latest datagrams, for a test that repeats or spoils them.
+    overheard: VecDeque<Vec<u8>>,
 }
 
 struct Host {
@@ -120,6 +125,7 @@ impl Cluster {
             watched: None,
             false_deaths: 0,
             counts_false_deaths: true,
+            overheard: VecDeque::new(),
             options,
         };
         for host in 0..cluster.options.nodes {
@@ -296,6 +302,11 @@ impl Cluster {
         self.events.add(self.now, Event::Datagram { from, to, bytes });
     }
 
+    /// The datagrams that were sent last, by whomever.
+    pub fn overheard(&self) -> impl Iterator<Item = &[u8]> {
+        self.overheard.iter().map(Vec::as_slice)
+    }
+
     pub(super) fn watch(&mut self, host: usize, what: Sight) {
         let seen = vec![None; self.hosts.len()];
         let observers = self.hosts.iter().enumerate().filter(|(i, other)| other.is_up() && *i != host);
@@ -418,6 +429,10 @@ impl Cluster {
             Output::Send { to, datagram } => {
                 let to = self.host_at(to);
                 self.note(host, to, &datagram);
+                if self.overheard.len() == OVERHEARD_MAX {
+                    self.overheard.pop_front();
+                }
+                self.overheard.push_back(datagram.clone());
                 if to < self.hosts.len() {
                     for delay in self.network.datagram(host, to) {
                         let bytes = datagram.clone();
