@@ -19,11 +19,9 @@ fn table() {
         departures: list("DEPARTURES", "10")[0] as usize,
         ..GoalsOptions::default()
     };
-    goals(&options, print);
-}
-
-fn print(row: &Row) {
-    let verdict = row.met.map_or("", |met| if met { "met" } else { "MISSED" });
-    let Row { goal, nodes, loss, target, measured, .. } = row;
-    println!("| {nodes} | {loss} | {goal} | {target} | {measured} | {verdict} |");
+    goals(&options, |row| {
+        let verdict = row.met.map_or("", |met| if met { "met" } else { "MISSED" });
+        let Row { goal, nodes, loss, target, measured, .. } = row;
+        println!("| {nodes} | {loss} | {goal} | {target} | {measured} | {verdict} |");
+    });
 }
