@@ -91,8 +91,11 @@ impl Records {
     /// Up to `count_max` records to pass on now, those that were passed on least first. Each use counts.
     pub(crate) fn next_to_spread(&mut self, count_max: usize) -> Vec<Record> {
         let mut left: Vec<(u8, NodeId)> = self.spreading.iter().map(|(node, left)| (*left, *node)).collect();
+        if left.len() > count_max {
+            left.select_nth_unstable_by(count_max, |a, b| b.cmp(a));
+            left.truncate(count_max);
+        }
         left.sort_unstable_by(|a, b| b.cmp(a));
-        left.truncate(count_max);
         for (_, node) in &left {
             if let Some(remaining) = self.spreading.get_mut(node) {
                 *remaining -= 1;

@@ -1,8 +1,8 @@
 //! The edge to the network: everything that leaves is wrapped here, everything that comes in is opened here.
 //!
 //! With a key ring, XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) seals each message under a nonce of 24
-//! random bytes. The cluster's name, the kind of the message, and the node it is for are authenticated with it, so a message of
-//! another cluster, for another node or of another kind does not open.
+//! random bytes. The cluster's name, the kind of the message, and the node it is for are authenticated with
+//! it, so a message of another cluster, for another node or of another kind does not open.
 //!
 //! ```text
 //! sealed  version u8 | kind u8 | key id u8 (not 0) | nonce 24 | ciphertext | tag 16
@@ -11,7 +11,7 @@
 //!
 //! # Replay
 //! The seal keeps no counters, so a recorded datagram opens again. What that can do is bounded by what is
-//! inside. A node drops a nonce that it saw lately ([`Recent`](crate::recent::Recent)). A member's state is
+//! inside. A node drops a nonce that it saw lately (`recent.rs`). A member's state is
 //! ordered by (generation, incarnation): an old suspicion or death is about a life that the member has left
 //! behind, and an old sign of life loses against any later state. A record is ordered by (generation,
 //! version). The destination inside a membership message is a whole identity, so `TurnUndead` works once. A

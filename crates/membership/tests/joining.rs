@@ -22,7 +22,7 @@ struct Site {
 }
 
 fn address(text: &str) -> SocketAddr {
-    text.parse().unwrap()
+    text.parse().expect("an address")
 }
 
 fn boot(id: u64, generation: u32, own: OwnAddress) -> Boot {
@@ -30,9 +30,9 @@ fn boot(id: u64, generation: u32, own: OwnAddress) -> Boot {
 }
 
 fn settings(seeds: &[&str]) -> Settings {
-    let mut settings = Settings::new(ClusterName::new("test").unwrap());
+    let mut settings = Settings::new(ClusterName::new("test").expect("a name"));
     settings.seeds = seeds.iter().map(|seed| address(seed)).collect();
-    settings.keys = Some(KeyRing::new(&[ClusterKey::new([1; 32])]).unwrap());
+    settings.keys = Some(KeyRing::new(&[ClusterKey::new([1; 32])]).expect("a key"));
     settings
 }
 

@@ -55,6 +55,9 @@ impl Membership {
     }
 
     fn hear_membership(&mut self, content: &[u8]) -> Option<()> {
+        if !self.make_room() {
+            return Some(());
+        }
         let result = self.drive(|foca, effects| foca.handle_data(content, effects));
         if content.len() > BARE_MESSAGE_BYTES {
             self.agenda_soon(Chore::RefreshView, VIEW_LAG_MS, VIEW_LAG_MS);

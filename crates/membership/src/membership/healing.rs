@@ -54,6 +54,9 @@ impl Membership {
     pub(super) fn take_opinions(&mut self, told: impl Iterator<Item = Member<Identity>>) {
         let known: std::collections::BTreeMap<NodeId, Member<Identity>> =
             self.foca.iter_membership_state().map(|member| (member.id().node, member.clone())).collect();
+        if !self.make_room() {
+            return;
+        }
         let me = self.node_id();
         let (mut applied, mut to_tell, mut later_life) = (vec![], vec![], None);
         for member in told {

@@ -11,6 +11,8 @@ use crate::agenda::Chore;
 use crate::effects::Note;
 use crate::identity::Identity;
 
+/// Twice the largest flat cluster that is planned for; members beyond that are not heard.
+const MEMBERS_MAX: usize = 8192;
 /// A change of membership is passed on after a pause that collects others.
 const NEWS_PAUSE_MS: (u64, u64) = (20, 60);
 /// Two such rounds are at least so far apart; foca's own period goes on beside them.
@@ -65,11 +67,15 @@ impl Membership {
 
     /// Brings the view up to what foca thinks of each member.
     pub(super) fn refresh_view(&mut self) {
+        let shows_otherwise = |shown: NodeState, member: &foca::Member<Identity>| {
+            let state = state_of(member.state());
+            shown != state && shown != self.state_shown(*member.id(), state)
+        };
         let differs = |member: &&foca::Member<Identity>| {
             self.view.of(member.id().node).is_none_or(|known| {
                 known.incarnation != member.incarnation()
                     || known.identity != *member.id()
-                    || known.state != self.state_shown(*member.id(), state_of(member.state()))
+                    || shows_otherwise(known.state, member)
             })
         };
         let changed: Vec<_> = self.foca.iter_membership_state().filter(differs).cloned().collect();
@@ -109,6 +115,24 @@ impl Membership {
         if let Some(version) = self.view.remove(node) {
             self.push_output(Output::Removed { id: node, version });
         }
+    }
+
+    /// Makes room for members by forgetting the dead, if need be. Without a key anybody can invent members;
+    /// each of them is dead within seconds. Returns whether there is room.
+    pub(super) fn make_room(&mut self) -> bool {
+        if self.foca.iter_membership_state().len() < MEMBERS_MAX {
+            return true;
+        }
+        let members = self.foca.iter_membership_state();
+        let dead = members.filter(|member| member.state() == State::Down).map(|member| *member.id());
+        for identity in dead.collect::<Vec<_>>() {
+            let timer = foca::Timer::RemoveDown(identity);
+            self.drive_surely(|foca, effects| foca.handle_timer(timer, effects));
+            self.drop_node(identity.node);
+        }
+        let has_room = self.foca.iter_membership_state().len() < MEMBERS_MAX;
+        self.counters.overflows += u64::from(!has_room);
+        has_room
     }
 
     /// Configures foca for the cluster's present size.
