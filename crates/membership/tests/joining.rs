@@ -200,3 +200,9 @@ fn only_the_dead_are_forgotten() {
     assert!(site.hosts[0].core.nodes().nodes.is_empty());
     assert_eq!(site.hosts[0].core.forget(id, now), Err(CannotForget::Unknown(id)));
 }
+
+#[test]
+fn a_core_can_move_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Membership>();
+}

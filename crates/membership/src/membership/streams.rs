@@ -20,7 +20,7 @@ use crate::compare::{BUCKETS_MAX, bucket_count, bucket_of, differing, digests, i
 use crate::identity::Identity;
 use crate::message::{NodeEntry, Request, Response};
 use crate::record::{DESCRIPTION_BYTES_MAX, Description};
-use crate::seal::{Kind, Opened, To};
+use crate::seal::{Kind, Opened, Shut, To};
 use crate::time::Time;
 
 /// A request or an answer is never longer: 8,192 nodes of 64 bytes, and as much again of descriptions.
@@ -71,7 +71,11 @@ impl Membership {
     /// [`Refused`], which is counted and changes nothing.
     pub fn serve(&mut self, request: &[u8], now: Time) -> Result<Vec<u8>, Refused> {
         self.now = now;
-        if self.has_left() || request.len() > STREAM_BYTES_MAX {
+        if self.has_left() {
+            return Err(Refused);
+        }
+        if request.len() > STREAM_BYTES_MAX {
+            self.count_shut(Shut::Malformed);
             return Err(Refused);
         }
         let me = self.node_id();

@@ -62,7 +62,7 @@ pub struct Cluster {
     /// Live nodes that some live node took for dead, each time.
     false_deaths: u64,
     counts_false_deaths: bool,
-    /// The latest datagrams, for a test that repeats or spoils them.
+    /// The latest datagrams and requests, for a test that repeats or spoils them.
     overheard: VecDeque<Vec<u8>>,
 }
 
@@ -303,7 +303,7 @@ impl Cluster {
         self.events.add(self.now, Event::Datagram { from, to, bytes });
     }
 
-    /// The datagrams that were sent last, by whomever.
+    /// The datagrams and requests that were sent last, by whomever.
     pub fn overheard(&self) -> impl Iterator<Item = &[u8]> {
         self.overheard.iter().map(Vec::as_slice)
     }

@@ -95,10 +95,7 @@ impl Cluster {
             Output::Send { to, datagram } => {
                 let to = self.host_at(to);
                 self.note(host, to, &datagram);
-                if self.overheard.len() == OVERHEARD_MAX {
-                    self.overheard.pop_front();
-                }
-                self.overheard.push_back(datagram.clone());
+                self.overhear(&datagram);
                 if to < self.hosts.len() {
                     for delay in self.network.datagram(host, to) {
                         let bytes = datagram.clone();
@@ -109,6 +106,7 @@ impl Cluster {
             Output::Dial { exchange, to, request } => {
                 let to = self.host_at(to);
                 self.note(host, to, &request);
+                self.overhear(&request);
                 let event = match self.network.stream(host, to, request.len(), true) {
                     Ok(delay) if to < self.hosts.len() => {
                         (delay, Event::Request { from: host, to, exchange, bytes: request })
@@ -141,6 +139,13 @@ impl Cluster {
             let is_false = self.hosts.iter().any(|host| host.id == id && host.is_up());
             self.false_deaths += u64::from(is_false);
         }
+    }
+
+    fn overhear(&mut self, bytes: &[u8]) {
+        if self.overheard.len() == OVERHEARD_MAX {
+            self.overheard.pop_front();
+        }
+        self.overheard.push_back(bytes.to_vec());
     }
 
     /// Folds a message into the trace: when, between whom, how long, and its random nonce.
