@@ -16,8 +16,18 @@ pub(crate) struct Effects {
 pub(crate) struct FocaSend {
     pub(crate) to: Identity,
     pub(crate) content: Vec<u8>,
-    /// Part of a probe or of a join, where a loss has consequences; gossip has its own repetition.
-    pub(crate) is_vital: bool,
+    pub(crate) purpose: Purpose,
+}
+
+/// What a message is for, which decides how often it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Repeats itself, with other members.
+    Gossip,
+    /// Part of a probe or of a join, where a loss has consequences.
+    Vital,
+    /// The ping of the probe of this number.
+    Ping(u8),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +59,11 @@ impl Runtime<Identity> for Effects {
             },
             Notification::DataSent(header) => {
                 if let Some(send) = self.sends.last_mut() {
-                    send.is_vital = !matches!(header.message, Message::Feed | Message::Gossip);
+                    send.purpose = match header.message {
+                        Message::Feed | Message::Gossip => Purpose::Gossip,
+                        Message::Ping(number) => Purpose::Ping(number),
+                        _ => Purpose::Vital,
+                    };
                 }
                 if let Message::Ping(number) = header.message {
                     self.notes.push(Note::Pinged(header.dst, number));
@@ -62,7 +76,7 @@ impl Runtime<Identity> for Effects {
     }
 
     fn send_to(&mut self, to: Identity, data: &[u8]) {
-        self.sends.push(FocaSend { to, content: data.to_vec(), is_vital: true });
+        self.sends.push(FocaSend { to, content: data.to_vec(), purpose: Purpose::Vital });
     }
 
     fn submit_after(&mut self, event: Timer<Identity>, after: Duration) {

@@ -9,11 +9,12 @@
 //! - `membership/joining.rs`: greeting seeds until they answer
 //! - `membership/streams.rs`, `compare.rs`: push-pull
 //! - `record.rs`, `records.rs`, `publish.rs`: what nodes say about themselves
-//! - `probes.rs`, `loss.rs`: round trips, and more copies where datagrams are lost
+//! - `probes.rs`, `loss.rs`, `copies.rs`: round trips, and more copies where datagrams are lost
 //! - `view.rs`, `membership/nodes.rs`: what `GET /nodes` shows
 
 mod agenda;
 mod compare;
+mod copies;
 mod counters;
 mod effects;
 mod identity;

@@ -20,8 +20,9 @@ use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 
 use crate::agenda::{Agenda, Chore};
+use crate::copies::{Copies, Repeat};
 use crate::counters::Counters;
-use crate::effects::Effects;
+use crate::effects::{Effects, Purpose};
 use crate::identity::Identity;
 use crate::probes::Probes;
 use crate::publish::Publisher;
@@ -48,12 +49,8 @@ type Foca = foca::Foca<Identity, PostcardCodec, StdRng, NoCustomBroadcast>;
 /// The caller drains after each input, which makes a few hundred outputs at most; this is for one that does
 /// not.
 const OUTPUTS_MAX: usize = 65_536;
-/// Copies that wait for their turn: a second's worth at a rate that only a join storm reaches.
-const COPIES_WAITING_MAX: usize = 4096;
 /// Announcements come early or late by up to this part of their period.
 const ANNOUNCE_JITTER: f64 = 0.5;
-/// Copies of a datagram are so far apart, or one burst on the way would take them all.
-const COPY_APART: Duration = Duration::from_millis(30);
 
 /// What a node starts with.
 #[derive(Debug, Clone)]
@@ -126,7 +123,7 @@ pub struct Membership {
     timers: Timers,
     agenda: Agenda,
     outputs: VecDeque<Output>,
-    copies: VecDeque<Copy>,
+    copies: Copies,
     recent: Recent,
     probes: Probes,
     view: View,
@@ -163,13 +160,6 @@ pub struct Membership {
     leave_rounds_left: Option<u8>,
 }
 
-struct Copy {
-    due: Time,
-    to: SocketAddr,
-    datagram: Vec<u8>,
-    left: u8,
-}
-
 impl Membership {
     /// A node that knows nobody yet; it greets the seeds at the first [`tick`](Self::tick).
     pub fn new(settings: Settings, boot: Boot, now: Time) -> Self {
@@ -192,7 +182,7 @@ impl Membership {
             timers: Timers::default(),
             agenda: Agenda::default(),
             outputs: VecDeque::new(),
-            copies: VecDeque::new(),
+            copies: Copies::default(),
             recent: Recent::default(),
             probes: Probes::default(),
             view: View::default(),
@@ -233,8 +223,7 @@ impl Membership {
 
     /// When to call [`tick`](Self::tick) next; `None` for a node alone without seeds.
     pub fn wake_at(&self) -> Option<Time> {
-        let copy = self.copies.front().map(|copy| copy.due);
-        [self.timers.next_at(), self.agenda.next_at(), copy].into_iter().flatten().min()
+        [self.timers.next_at(), self.agenda.next_at(), self.copies.next_at()].into_iter().flatten().min()
     }
 
     /// Who this node is now. The generation grows when it rejoins.
@@ -289,8 +278,13 @@ impl Membership {
             self.timers.add(self.now + after, timer);
         }
         for send in effects.sends.drain(..) {
-            let copies = if send.is_vital { self.probes.loss.copies() } else { 1 };
-            self.send(send.to, Kind::Membership, &send.content, copies);
+            let copies = self.probes.loss.copies();
+            let repeat = match send.purpose {
+                Purpose::Gossip => Repeat::ONCE,
+                Purpose::Vital => Repeat::times(copies),
+                Purpose::Ping(number) => Repeat::ping(copies, send.to.node, number),
+            };
+            self.send(send.to, Kind::Membership, &send.content, repeat);
         }
         for note in effects.notes.drain(..) {
             self.take_note(note);
@@ -306,22 +300,16 @@ impl Membership {
         }
     }
 
-    fn send(&mut self, to: Identity, kind: Kind, content: &[u8], copies: u8) {
+    fn send(&mut self, to: Identity, kind: Kind, content: &[u8], repeat: Repeat) {
         if to.is_reachable() {
-            self.send_datagram(to.address(), kind, To::Node(to.node), content, copies);
+            self.send_datagram(to.address(), kind, To::Node(to.node), content, repeat);
         }
     }
 
-    fn send_datagram(&mut self, to: SocketAddr, kind: Kind, whom: To, content: &[u8], copies: u8) {
+    fn send_datagram(&mut self, to: SocketAddr, kind: Kind, whom: To, content: &[u8], repeat: Repeat) {
         let (datagram, _) = self.seal.close(kind, whom, content, &mut self.rng);
-        if copies > 1 {
-            if self.copies.len() < COPIES_WAITING_MAX {
-                let copy =
-                    Copy { due: self.now + COPY_APART, to, datagram: datagram.clone(), left: copies - 1 };
-                self.copies.push_back(copy);
-            } else {
-                self.counters.overflows += 1;
-            }
+        if !self.copies.add(self.now, to, &datagram, repeat) {
+            self.counters.overflows += 1;
         }
         self.put_out(to, datagram);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use foca::Timer;
 
-use super::{COPY_APART, Membership};
+use super::Membership;
 use crate::agenda::Chore;
 use crate::identity::Identity;
 use crate::record::Hot;
@@ -96,14 +96,8 @@ impl Membership {
     }
 
     fn send_copies(&mut self) {
-        while self.copies.front().is_some_and(|copy| copy.due <= self.now) {
-            let Some(mut copy) = self.copies.pop_front() else { return };
-            self.put_out(copy.to, copy.datagram.clone());
-            copy.left -= 1;
-            if copy.left > 0 {
-                copy.due = self.now + COPY_APART;
-                self.copies.push_back(copy);
-            }
+        while let Some((to, datagram)) = self.copies.pop_due(self.now) {
+            self.put_out(to, datagram);
         }
     }
 }

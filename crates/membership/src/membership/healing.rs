@@ -13,6 +13,7 @@ use rand::seq::IndexedRandom;
 
 use super::{Membership, encode};
 use crate::agenda::Chore;
+use crate::copies::Repeat;
 use crate::identity::Identity;
 use crate::seal::Kind;
 use crate::time::Time;
@@ -146,8 +147,8 @@ impl Membership {
                 message: Message::TurnUndead,
             };
             self.noticed.insert(dst.node, now);
-            let copies = self.probes.loss.copies();
-            self.send(dst, Kind::Membership, &encode(&header), copies);
+            let repeat = Repeat::times(self.probes.loss.copies());
+            self.send(dst, Kind::Membership, &encode(&header), repeat);
         }
     }
 }

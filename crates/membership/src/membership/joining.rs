@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Membership, encode};
 use crate::agenda::Chore;
+use crate::copies::Repeat;
 use crate::identity::Identity;
 use crate::message::{Hello, Welcome};
 use crate::seal::{Kind, To};
@@ -23,7 +24,7 @@ const GREET_JOINED_MAX: Duration = Duration::from_secs(30);
 /// Seeds and addresses to join that are greeted at a time; further ones are refused.
 const GREETINGS_MAX: usize = 64;
 /// A greeting is sent twice from the start: no loss is measured before a member is known.
-const GREETING_COPIES: u8 = 2;
+const GREETING: Repeat = Repeat::times(2);
 
 /// An address that has not answered yet.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +82,7 @@ impl Membership {
 
     pub(super) fn say_hello(&mut self, to: SocketAddr) {
         let hello = Hello { from: self.identity(), to };
-        self.send_datagram(to, Kind::Hello, To::Anybody, &encode(&hello), GREETING_COPIES);
+        self.send_datagram(to, Kind::Hello, To::Anybody, &encode(&hello), GREETING);
     }
 
     pub(super) fn hear_hello(&mut self, from: SocketAddr, hello: &Hello) {
@@ -101,7 +102,7 @@ impl Membership {
             .map(|member| member.id().generation());
         let welcome = Welcome { from: self.identity(), observed: from, known_generation };
         let whom = To::Node(hello.from.node);
-        self.send_datagram(from, Kind::Welcome, whom, &encode(&welcome), GREETING_COPIES);
+        self.send_datagram(from, Kind::Welcome, whom, &encode(&welcome), GREETING);
     }
 
     /// Only an answer that was asked for counts, so an old one that is sent again finds nobody waiting.

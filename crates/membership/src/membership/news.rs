@@ -37,7 +37,10 @@ impl Membership {
                 let is_alive = |node| view.of(node).is_some_and(|known| known.state == NodeState::Alive);
                 self.probes.sent(identity.node, number, self.now, is_alive);
             }
-            Note::Acknowledged(identity, number) => self.probes.answered(identity.node, number, self.now),
+            Note::Acknowledged(identity, number) => {
+                self.copies.answered(identity.node, number);
+                self.probes.answered(identity.node, number, self.now);
+            }
             Note::ProbeFailed => {
                 self.counters.probes_failed += 1;
                 self.agenda.no_later_than(Chore::RefreshView, self.now);

@@ -7,6 +7,7 @@ use protocol::nodes::NodeLoad;
 
 use super::{Membership, encode};
 use crate::agenda::Chore;
+use crate::copies::Repeat;
 use crate::record::{Description, Hot, Record};
 use crate::seal::Kind;
 use crate::settings::transmissions;
@@ -136,7 +137,7 @@ impl Membership {
             if records.is_empty() {
                 return;
             }
-            self.send(member, Kind::Records, &encode(&records), 1);
+            self.send(member, Kind::Records, &encode(&records), Repeat::ONCE);
         }
         if self.records.is_spreading() {
             let period = self.profile().gossip_period();

@@ -13,16 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Membership, encode};
 use crate::agenda::Chore;
+use crate::copies::Repeat;
 use crate::identity::Identity;
 use crate::seal::Kind;
 use crate::time::Time;
 
 /// Pulses that may be missing before the silence counts.
 const MISSED_MAX: u32 = 1;
-/// So many more may be missing where datagrams are lost, by the copies that are sent of others.
-const MISSED_MORE: [u32; 3] = [0, 1, 3];
-/// Copies of a pulse at most: the next one is a copy too.
-const COPIES_MAX: u8 = 2;
 /// The silence of so many parts of a period counts as a missed pulse.
 const SLACK: f64 = 0.25;
 
@@ -50,8 +47,7 @@ impl Membership {
         let Some((predecessor, successor)) = self.neighbours() else { return };
         let generation = self.identity().generation().to_be_bytes();
         let content = encode(&Pulse { from: self.node_id(), generation });
-        let copies = self.probes.loss.copies().min(COPIES_MAX);
-        self.send(*successor.id(), Kind::Pulse, &content, copies);
+        self.send(*successor.id(), Kind::Pulse, &content, self.pulse_repeat());
 
         let watched = self.watched.filter(|watched| watched.identity == *predecessor.id() && !late);
         let Some(watched) = watched else {
@@ -74,10 +70,19 @@ impl Membership {
         }
     }
 
+    /// A pulse is copied on its way out of a somewhat lossy network, into one that may not be. Where most
+    /// of the network is lossy nobody listens for it, and one is enough to tell when that is over.
+    fn pulse_repeat(&self) -> Repeat {
+        if self.probes.loss.copies() == 2 { Repeat::times(2) } else { Repeat::ONCE }
+    }
+
+    /// Silence means nothing where datagrams are lost: each suspicion would have to be refuted before
+    /// everybody. There, the probes alone have to do.
     fn silence_max(&self) -> Duration {
-        let step = usize::from(self.probes.loss.copies().saturating_sub(1));
-        let missed = MISSED_MAX + MISSED_MORE.get(step).copied().unwrap_or_default();
-        self.profile().probe_period().mul_f64(f64::from(missed) + SLACK)
+        if self.probes.loss.copies() > 1 {
+            return Duration::MAX;
+        }
+        self.profile().probe_period().mul_f64(f64::from(MISSED_MAX) + SLACK)
     }
 
     fn suspect(&mut self, member: &Member<Identity>) {
