@@ -5,6 +5,7 @@
 
 pub mod arguments;
 pub mod compare;
+pub mod gossip;
 pub mod load;
 pub mod machine;
 pub mod open_files;

@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use bench::{compare, load};
+use bench::{compare, gossip, load};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,8 @@ enum Command {
     Load(load::Options),
     /// Compare a function called directly with the same function called through a scheduler
     Compare(compare::Options),
+    /// Simulate clusters that gossip, and show goals and measurements side by side
+    Gossip(gossip::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -38,17 +40,20 @@ async fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {
-    let stop = stop_on_signal()?;
     match command {
         Command::Load(options) => {
-            let report = load::command(&options, &stop).await?;
+            let report = load::command(&options, &stop_on_signal()?).await?;
             println!("{}", if options.json { report.json()? } else { report.to_string() });
             report.check_answered()
         }
         Command::Compare(options) => {
-            let comparison = compare::command(&options, &stop).await?;
+            let comparison = compare::command(&options, &stop_on_signal()?).await?;
             println!("{comparison}");
             options.save(&comparison)
+        }
+        Command::Gossip(options) => {
+            gossip::command(&options, |line| println!("{line}"));
+            Ok(())
         }
     }
 }

@@ -4,9 +4,12 @@ mod error;
 mod function_name;
 pub mod headers;
 mod load;
+mod node_id;
+pub mod nodes;
 mod policy_spec;
 
 pub use error::{ErrorBody, ErrorCode, SettingProblem};
 pub use function_name::{FunctionName, InvalidFunctionName};
 pub use load::Load;
+pub use node_id::{InvalidNodeId, NodeId};
 pub use policy_spec::PolicySpec;
