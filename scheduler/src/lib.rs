@@ -1,6 +1,6 @@
 //! The scheduler of a P2PFaaS node: it takes every call, asks the policy, and runs, queues or rejects it.
 //!
-//! [`job`] is the life of a job from top to bottom; what decides is the pure crate `scheduling`.
+//! `job.rs` is the life of a job from top to bottom; what decides is the pure crate `scheduling`.
 
 mod admission;
 mod api;
