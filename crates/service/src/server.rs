@@ -42,7 +42,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// To a client that began a request and did not end its head in time. A connection that merely idled is
 /// closed without a word.
 const HEAD_TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\n\
-connection: close\r\ncontent-length: 62\r\n\r\n\
+connection: close\r\ncontent-length: 63\r\n\r\n\
 {\"code\":4,\"message\":\"the request's head did not come in time\"}\n";
 
 /// What answers a request.
