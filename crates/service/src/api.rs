@@ -19,6 +19,8 @@ use utoipa_axum::routes;
 use crate::settings::Configurable;
 use crate::{ApiError, Health};
 
+pub use configuration::apply_patch;
+
 /// The version of every service of this workspace.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -13,7 +13,7 @@ mod server;
 pub mod settings;
 mod signals;
 
-pub use api::VERSION;
+pub use api::{VERSION, apply_patch};
 pub use daemon::{Context, Daemon, Running, StartError};
 pub use error::ApiError;
 pub use health::{Health, HealthReport};

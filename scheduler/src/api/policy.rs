@@ -7,7 +7,6 @@ use bytes::Bytes;
 use protocol::{ErrorBody, ErrorCode, PolicySpec};
 use serde_json::json;
 use service::ApiError;
-use service::settings::Configurable;
 
 use crate::Shared;
 
@@ -36,14 +35,6 @@ pub(super) async fn set(
     let policy: PolicySpec = serde_json::from_value(policy).map_err(|error| {
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::BadInput, error.to_string())
     })?;
-    let settings = Arc::clone(&shared.settings);
-    let patched = tokio::task::spawn_blocking(move || settings.patch(json!({ "scheduler": policy })));
-    match patched.await {
-        Ok(patched) => patched.map_err(ApiError::from)?,
-        Err(panicked) => {
-            let message = format!("the policy could not be changed: {panicked}");
-            return Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Generic, message));
-        }
-    };
+    service::apply_patch(Arc::clone(&shared.settings) as _, json!({ "scheduler": policy })).await?;
     Ok(show(State(shared)).await)
 }

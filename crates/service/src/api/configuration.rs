@@ -35,10 +35,17 @@ pub(super) async fn patch(
 ) -> Result<Json<Value>, ApiError> {
     let patch = serde_json::from_slice(&body)
         .map_err(|error| ApiError::bad_request(format!("the body is not JSON: {error}")))?;
-    // The settings are written to disk, which may take as long as the disk likes.
-    let patched = tokio::task::spawn_blocking(move || settings.patch(patch));
-    match patched.await {
-        Ok(patched) => patched.map(Json).map_err(ApiError::from),
+    apply_patch(settings, patch).await.map(Json)
+}
+
+/// Patches settings away from the tasks that serve: they are written to disk, which may take as long as
+/// the disk likes.
+///
+/// # Errors
+/// The answer to a patch that was refused.
+pub async fn apply_patch(settings: Arc<dyn Configurable>, patch: Value) -> Result<Value, ApiError> {
+    match tokio::task::spawn_blocking(move || settings.patch(patch)).await {
+        Ok(patched) => patched.map_err(ApiError::from),
         Err(panicked) => Err(ApiError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             ErrorCode::Generic,
