@@ -1,9 +1,13 @@
-use protocol::FunctionName;
+use protocol::{FunctionName, NodeId};
 
 use crate::Time;
 
 /// Task types that a node tells apart. Each takes a place in every load vector, so the number is bounded.
 pub const TASK_TYPES_MAX: usize = 64;
+
+/// A job that has passed so many nodes stays where it is, whatever a policy wants: twice what any policy
+/// of use asks for, and the visited nodes of so many hops fit a frame's head many times.
+pub const HOPS_MAX: u8 = 16;
 
 /// Names a job within its node, in order of arrival; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,12 +35,18 @@ impl TaskType {
 pub struct JobRequest {
     /// The function that it calls.
     pub function: FunctionName,
+    /// Whether this node can run it.
+    pub runs_here: bool,
     /// What kind of task it is.
     pub task_type: TaskType,
     /// When its answer is worth nothing any more.
     pub deadline: Option<Time>,
     /// Which policy decides about it.
     pub policy: PolicyChoice,
+    /// Times that it was handed from node to node; 0 for a job that a client brought.
+    pub hops: u8,
+    /// The nodes that it came through: none of them is a candidate.
+    pub visited: Vec<NodeId>,
 }
 
 /// Which policy decides about a job.
@@ -47,6 +57,8 @@ pub enum PolicyChoice {
     Configured,
     /// `NoScheduler`, for this job only.
     Bypass,
+    /// `ForwardScheduler` with one hop, for this job only.
+    Forward,
     /// `RejectScheduler`, for this job only.
     Reject,
 }
@@ -58,12 +70,16 @@ pub struct JobView<'a> {
     pub id: JobId,
     /// The function that it calls.
     pub function: &'a FunctionName,
+    /// Whether this node can run it.
+    pub runs_here: bool,
     /// What kind of task it is.
     pub task_type: TaskType,
     /// When it came to this node.
     pub arrived: Time,
     /// When its answer is worth nothing any more.
     pub deadline: Option<Time>,
+    /// Times that it was handed from node to node before it came here.
+    pub hops: u8,
 }
 
 /// Why a job is not run.
@@ -75,23 +91,31 @@ pub enum Rejection {
     /// The policy, or a header, rejects the job on purpose.
     #[error("the job was rejected on purpose, by the policy or by a header")]
     OnPurpose,
+    /// Neither this node nor one that it could ask has the function.
+    #[error("no node that could be asked has the function")]
+    NoNode,
     /// The deadline passed before the job could start.
     #[error("the deadline passed before the job could start")]
     DeadlinePassed,
+    /// Its turn came too late: the time left is less than the function takes.
+    #[error("the deadline could not be met any more when the job's turn came")]
+    TooLate,
     /// The node takes no new jobs because it is about to stop.
     #[error("this node is draining and takes no new jobs")]
     Draining,
 }
 
-/// How a job ended that the node had accepted.
+/// How a job ended that a policy was asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The function answered, with this HTTP status.
+    /// The function answered, here or on a peer, with this HTTP status.
     Answered(u16),
-    /// The function could not be reached, or broke off.
+    /// The function, or the peer that had taken the job, failed or broke off.
     Failed,
     /// The deadline passed.
     DeadlinePassed,
     /// The caller went away.
     Cancelled,
+    /// It was asked about and then not run.
+    Rejected(Rejection),
 }

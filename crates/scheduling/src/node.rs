@@ -1,14 +1,21 @@
+mod deciding;
+mod installed;
+mod places;
+mod resources;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protocol::Load;
+use protocol::{FunctionName, Load, NodeId};
 
-use crate::policy::{NoScheduler, RejectScheduler};
-use crate::queue::Queue;
+use self::installed::{Installed, PolicyId};
+use self::resources::Resources;
 use crate::{
-    Context, JobId, JobRequest, JobView, Outcome, Policy, PolicyChoice, Rejection, Step, TaskType, Time,
-    TypeLoad,
+    Answer, Explanation, JobId, JobRequest, JobView, Outbox, Outcome, Peers, Policy, Rejection, Report,
+    Sighting, TaskType, Time, TypeLoad,
 };
+
+pub use self::deciding::FORWARDS_MAX;
 
 /// How much a node may do at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +24,18 @@ pub struct Limits {
     pub slots: usize,
     /// Jobs that may wait; 0 switches the queue off.
     pub queue_length_max: usize,
+    /// Whether a job whose turn comes is dropped where the time left is less than its function takes.
+    pub shed_late: bool,
+}
+
+/// What a node begins with.
+pub struct Setup {
+    /// How much it may do at once.
+    pub limits: Limits,
+    /// What decides.
+    pub policy: Box<dyn Policy>,
+    /// Seeds its generator: the same seed and the same events give the same decisions.
+    pub seed: u64,
 }
 
 /// What became of an arrival.
@@ -24,19 +43,37 @@ pub struct Limits {
 pub struct Arrival {
     /// The job's id, also where it was rejected.
     pub id: JobId,
-    /// The policy that decided, as `Name(parameter, parameter)`.
+    /// The policy that decides, as `Name(parameter, parameter)`.
     pub policy: Arc<str>,
     /// What it decided.
-    pub admission: Admission,
+    pub verdict: Verdict,
 }
 
-/// What shall happen with a job that arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
+/// What shall happen with a job, and how that came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// What shall happen.
+    pub decision: Decision,
+    /// How a learning policy came to it.
+    pub explanation: Option<Explanation>,
+}
+
+/// What shall happen with a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
     /// It has a slot: run it, and tell [`Node::finish`] how it ended.
     Start,
     /// It waits: a later [`Turn`] names it, unless [`Node::finish`] takes it out before.
     Wait,
+    /// Give it to this peer. Tell [`Node::answer`] if that does not take it, else [`Node::finish`] how it
+    /// ended.
+    Forward(NodeId),
+    /// Ask these peers for their load, and tell [`Node::answer`]; one that failed with no report.
+    Probe(Vec<NodeId>),
+    /// Ask the learner, and tell [`Node::answer`].
+    Consult(Box<crate::Question>),
+    /// Tell [`Node::answer`] after this time.
+    Pause(std::time::Duration),
     /// It is not run, and the node has forgotten it.
     Reject(Rejection),
 }
@@ -46,112 +83,100 @@ pub enum Admission {
 pub enum Turn {
     /// It has a slot now: run it, and tell [`Node::finish`] how it ended.
     Start(JobId),
-    /// Its deadline passed while it waited; the node has forgotten it.
-    Expired(JobId),
+    /// It is not run, and the node has forgotten it.
+    Reject(JobId, Rejection),
 }
 
-/// The jobs of one node, and the policies that decide about them.
+/// The jobs of one node, what it knows of its peers, and the policies that decide.
 pub struct Node {
-    limits: Limits,
+    resources: Resources,
     draining: bool,
-    running: usize,
-    queue: Queue,
-    types: TypeLoad,
     jobs: BTreeMap<JobId, Job>,
     jobs_seen: u64,
     policies: BTreeMap<PolicyId, Installed>,
     configured: PolicyId,
+    peers: Peers,
+    reports: u64,
 }
 
+/// A job from its arrival to its end.
 struct Job {
     state: State,
+    function: FunctionName,
+    runs_here: bool,
     task_type: TaskType,
+    arrived: Time,
     deadline: Option<Time>,
+    hops: u8,
+    /// Nodes that it came through, and peers that did not take it.
+    excluded: Vec<NodeId>,
     policy: PolicyId,
+    steps: u8,
+    forwards: u8,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Running,
+    /// The policy has asked something.
+    Deciding,
     Waiting,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct PolicyId(u64);
-
-const BYPASS: PolicyId = PolicyId(0);
-const REJECT: PolicyId = PolicyId(1);
-const FIRST_CONFIGURED: PolicyId = PolicyId(2);
-
-/// A policy stays installed until the last job that it let in has ended, also when another has replaced it.
-struct Installed {
-    policy: Box<dyn Policy>,
-    label: Arc<str>,
-    jobs: usize,
+    Running {
+        since: Time,
+    },
+    Forwarded(NodeId),
 }
 
 impl Node {
-    /// An idle node.
-    pub fn new(limits: Limits, policy: Box<dyn Policy>) -> Self {
-        let policies = BTreeMap::from([
-            (BYPASS, Installed::new(Box::new(NoScheduler { loss: false }))),
-            (REJECT, Installed::new(Box::new(RejectScheduler))),
-            (FIRST_CONFIGURED, Installed::new(policy)),
-        ]);
+    /// An idle node that knows no peer.
+    pub fn new(setup: Setup) -> Self {
+        let (policies, configured) = installed::start_with(setup.policy);
         Self {
-            limits,
+            resources: Resources::new(setup.limits, setup.seed),
             draining: false,
-            running: 0,
-            queue: Queue::default(),
-            types: TypeLoad::default(),
             jobs: BTreeMap::new(),
             jobs_seen: 0,
             policies,
-            configured: FIRST_CONFIGURED,
+            configured,
+            peers: Peers::default(),
+            reports: 0,
         }
     }
 
     /// A job arrives.
-    pub fn arrive(&mut self, request: &JobRequest, now: Time) -> Arrival {
+    pub fn arrive(&mut self, request: JobRequest, now: Time) -> Arrival {
         let id = JobId(self.jobs_seen);
         self.jobs_seen += 1;
-        let policy_id = match request.policy {
-            PolicyChoice::Configured => self.configured,
-            PolicyChoice::Bypass => BYPASS,
-            PolicyChoice::Reject => REJECT,
-        };
-        let mut context = Context { now, load: self.load() };
-        let Some(installed) = self.policies.get_mut(&policy_id) else {
-            unreachable!("the configured policy and those of the headers are always installed");
-        };
-        let policy = Arc::clone(&installed.label);
-        let rejected = |why| Arrival { id, policy: Arc::clone(&policy), admission: Admission::Reject(why) };
+        let policy = self.choose(request.policy);
+        let label = self.policies.get(&policy).map(|installed| Arc::clone(&installed.label));
+        let verdict = self.refusal(&request, now).map_or_else(
+            || self.decide_first(id, Job::new(request, policy, now), now),
+            |why| Verdict { decision: Decision::Reject(why), explanation: None },
+        );
+        Arrival { id, policy: label.unwrap_or_default(), verdict }
+    }
 
-        if self.draining {
-            return rejected(Rejection::Draining);
-        }
-        if request.deadline.is_some_and(|deadline| deadline <= now) {
-            return rejected(Rejection::DeadlinePassed);
-        }
-        let view = JobView {
-            id,
-            function: &request.function,
-            task_type: request.task_type,
-            arrived: now,
-            deadline: request.deadline,
+    /// The answer to what the last decision about a job asked, or that a peer did not take it. None where
+    /// the node does not know the job, because it ended before, or did not ask.
+    pub fn answer(&mut self, id: JobId, answer: Answer<'_>, now: Time) -> Option<Verdict> {
+        let job = self.jobs.get(&id)?;
+        let expected = match (&answer, job.state) {
+            (Answer::Refused(peer), State::Forwarded(to)) => *peer == to,
+            (Answer::Refused(_), _) => false,
+            (_, state) => state == State::Deciding,
         };
-        if let Step::Reject(why) = installed.policy.on_arrival(&view, &mut context) {
-            return rejected(why);
+        if !expected {
+            return None;
         }
-        let state = match context.load {
-            load if load.running < load.slots => State::Running,
-            load if load.waiting < load.queue_length_max => State::Waiting,
-            _ => return rejected(Rejection::Full),
-        };
-        installed.jobs += 1;
-        let job = Job { state, task_type: request.task_type, deadline: request.deadline, policy: policy_id };
-        let admission = self.enter(id, job);
-        Arrival { id, policy, admission }
+        if let Answer::Probed(loads) = &answer {
+            for (peer, report) in *loads {
+                match report {
+                    Some(report) => self.peer_reported(*peer, *report, now),
+                    None => self.peer_failed(*peer),
+                }
+            }
+        }
+        let job = self.jobs.remove(&id)?;
+        Some(self.decide_next(id, job, answer, now))
     }
 
     /// A job ended, or gave up waiting. Frees its place and names those whose turn it is now. A job that
@@ -164,16 +189,24 @@ impl Node {
     /// Puts new limits in force. Jobs that run or wait keep their places, also where there are now too
     /// many; free slots go to those who wait.
     pub fn set_limits(&mut self, limits: Limits, now: Time) -> Vec<Turn> {
-        self.limits = limits;
+        self.resources.limits = limits;
         self.fill_slots(now)
     }
 
-    /// Lets another policy decide from now on. Jobs that the old one let in end under it.
-    pub fn install(&mut self, policy: Box<dyn Policy>) {
-        let previous = self.configured;
-        self.configured = PolicyId(previous.0 + 1);
-        self.policies.insert(self.configured, Installed::new(policy));
-        self.retire(previous);
+    /// The peers that discovery calls usable, all of them.
+    pub fn set_peers(&mut self, sightings: Vec<Sighting>, now: Time) {
+        self.peers.replace(sightings, now);
+    }
+
+    /// A peer itself says how busy it is: along with an answer, or when it was probed.
+    pub fn peer_reported(&mut self, peer: NodeId, report: Report, now: Time) {
+        self.peers.report(peer, report, now);
+        self.tell_report(peer, &report, now);
+    }
+
+    /// A peer could not be reached, or broke off: it gets no jobs until it reports again.
+    pub fn peer_failed(&mut self, peer: NodeId) {
+        self.peers.fail(peer);
     }
 
     /// Takes no new jobs from now on; those accepted run and wait on.
@@ -183,100 +216,75 @@ impl Node {
 
     /// How busy the node is.
     pub fn load(&self) -> Load {
-        Load {
-            running: self.running,
-            waiting: self.queue.len(),
-            slots: self.limits.slots,
-            queue_length_max: self.limits.queue_length_max,
+        self.resources.load()
+    }
+
+    /// What the node says of itself to a peer; later reports have a larger epoch.
+    pub fn report(&mut self) -> Report {
+        self.reports += 1;
+        Report {
+            load: self.load(),
+            service_time: self.resources.service_time(),
+            draining: self.draining,
+            epoch: self.reports,
         }
     }
 
     /// How busy the node is, by task type.
     pub fn type_load(&self) -> &TypeLoad {
-        &self.types
+        &self.resources.types
     }
 
-    /// Whether no job runs or waits.
+    /// What is known of the peers.
+    pub fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    /// What policies want done besides: to be carried out after each call to the node.
+    pub fn outbox(&mut self) -> &mut Outbox {
+        &mut self.resources.outbox
+    }
+
+    /// Whether no job is decided about, waits, runs or is with a peer.
     pub fn is_idle(&self) -> bool {
         self.jobs.is_empty()
     }
 
-    fn enter(&mut self, id: JobId, job: Job) -> Admission {
-        let (admission, task_type) = (job.state, job.task_type);
-        let deadline = job.deadline;
-        self.jobs.insert(id, job);
-        match admission {
-            State::Running => {
-                self.running += 1;
-                *self.types.running_mut(task_type) += 1;
-                Admission::Start
-            }
-            State::Waiting => {
-                self.queue.push(id, deadline);
-                *self.types.waiting_mut(task_type) += 1;
-                Admission::Wait
-            }
+    fn refusal(&self, request: &JobRequest, now: Time) -> Option<Rejection> {
+        if self.draining {
+            return Some(Rejection::Draining);
         }
-    }
-
-    fn leave(&mut self, id: JobId, outcome: Outcome, now: Time) {
-        let Some(job) = self.jobs.remove(&id) else {
-            return;
-        };
-        match job.state {
-            State::Running => {
-                self.running -= 1;
-                *self.types.running_mut(job.task_type) -= 1;
-            }
-            State::Waiting => {
-                self.queue.remove(id, job.deadline);
-                *self.types.waiting_mut(job.task_type) -= 1;
-            }
-        }
-        let mut context = Context { now, load: self.load() };
-        if let Some(installed) = self.policies.get_mut(&job.policy) {
-            installed.policy.on_finished(id, outcome, &mut context);
-            installed.jobs -= 1;
-        }
-        self.retire(job.policy);
-    }
-
-    fn fill_slots(&mut self, now: Time) -> Vec<Turn> {
-        let mut turns = Vec::new();
-        while self.running < self.limits.slots {
-            let Some(id) = self.queue.pop() else {
-                break;
-            };
-            let Some(job) = self.jobs.get_mut(&id) else {
-                unreachable!("a job in the queue is among the node's jobs");
-            };
-            if job.deadline.is_some_and(|deadline| deadline <= now) {
-                self.leave(id, Outcome::DeadlinePassed, now);
-                turns.push(Turn::Expired(id));
-                continue;
-            }
-            job.state = State::Running;
-            *self.types.waiting_mut(job.task_type) -= 1;
-            *self.types.running_mut(job.task_type) += 1;
-            self.running += 1;
-            turns.push(Turn::Start(id));
-        }
-        turns
-    }
-
-    /// Forgets a policy that decides no more and whose jobs have all ended.
-    fn retire(&mut self, id: PolicyId) {
-        let replaced = id >= FIRST_CONFIGURED && id != self.configured;
-        if replaced && self.policies.get(&id).is_some_and(|installed| installed.jobs == 0) {
-            self.policies.remove(&id);
-        }
+        request.deadline.is_some_and(|deadline| deadline <= now).then_some(Rejection::DeadlinePassed)
     }
 }
 
-impl Installed {
-    fn new(policy: Box<dyn Policy>) -> Self {
-        let label = policy.spec().to_string().into();
-        Self { policy, label, jobs: 0 }
+impl Job {
+    fn new(request: JobRequest, policy: PolicyId, now: Time) -> Self {
+        Self {
+            state: State::Deciding,
+            function: request.function,
+            runs_here: request.runs_here,
+            task_type: request.task_type,
+            arrived: now,
+            deadline: request.deadline,
+            hops: request.hops,
+            excluded: request.visited,
+            policy,
+            steps: 0,
+            forwards: 0,
+        }
+    }
+
+    fn view(&self, id: JobId) -> JobView<'_> {
+        JobView {
+            id,
+            function: &self.function,
+            runs_here: self.runs_here,
+            task_type: self.task_type,
+            arrived: self.arrived,
+            deadline: self.deadline,
+            hops: self.hops,
+        }
     }
 }
 

@@ -5,9 +5,19 @@ use proptest::prelude::*;
 use protocol::PolicySpec;
 
 use super::*;
+use crate::policy::{NoScheduler, RejectScheduler};
+use crate::{Context, PolicyChoice, Step};
+
+fn limits(slots: usize, queue_length_max: usize) -> Limits {
+    Limits { slots, queue_length_max, shed_late: true }
+}
+
+fn node_with(slots: usize, queue_length_max: usize, policy: impl Policy + 'static) -> Node {
+    Node::new(Setup { limits: limits(slots, queue_length_max), policy: Box::new(policy), seed: 1 })
+}
 
 fn node(slots: usize, queue_length_max: usize) -> Node {
-    Node::new(Limits { slots, queue_length_max }, Box::new(NoScheduler { loss: false }))
+    node_with(slots, queue_length_max, NoScheduler { loss: false })
 }
 
 fn ms(ms: u64) -> Time {
@@ -17,14 +27,17 @@ fn ms(ms: u64) -> Time {
 fn request(deadline: Option<Time>) -> JobRequest {
     JobRequest {
         function: "echo".parse().unwrap(),
+        runs_here: true,
         task_type: TaskType::default(),
         deadline,
         policy: PolicyChoice::Configured,
+        hops: 0,
+        visited: Vec::new(),
     }
 }
 
 fn arrive(node: &mut Node) -> Arrival {
-    node.arrive(&request(None), ms(0))
+    node.arrive(request(None), ms(0))
 }
 
 #[test]
@@ -32,9 +45,9 @@ fn fills_slots_then_the_queue_then_rejects() {
     let mut node = node(1, 1);
     let first = arrive(&mut node);
     let second = arrive(&mut node);
-    assert_eq!(first.admission, Admission::Start);
-    assert_eq!(second.admission, Admission::Wait);
-    assert_eq!(arrive(&mut node).admission, Admission::Reject(Rejection::Full));
+    assert_eq!(first.verdict.decision, Decision::Start);
+    assert_eq!(second.verdict.decision, Decision::Wait);
+    assert_eq!(arrive(&mut node).verdict.decision, Decision::Reject(Rejection::Full));
     assert_eq!(node.finish(first.id, Outcome::Answered(200), ms(1)), [Turn::Start(second.id)]);
     assert_eq!(node.load().running, 1);
     assert_eq!(node.load().waiting, 0);
@@ -44,7 +57,7 @@ fn fills_slots_then_the_queue_then_rejects() {
 fn a_queue_of_none_rejects_when_the_slots_are_full() {
     let mut node = node(1, 0);
     arrive(&mut node);
-    assert_eq!(arrive(&mut node).admission, Admission::Reject(Rejection::Full));
+    assert_eq!(arrive(&mut node).verdict.decision, Decision::Reject(Rejection::Full));
 }
 
 #[test]
@@ -71,12 +84,15 @@ fn a_job_that_ends_twice_frees_one_slot() {
 #[test]
 fn a_deadline_that_passed_is_not_started() {
     let mut node = node(1, 1);
-    let late = node.arrive(&request(Some(ms(5))), ms(5));
-    assert_eq!(late.admission, Admission::Reject(Rejection::DeadlinePassed));
+    let late = node.arrive(request(Some(ms(5))), ms(5));
+    assert_eq!(late.verdict.decision, Decision::Reject(Rejection::DeadlinePassed));
     let first = arrive(&mut node);
-    let second = node.arrive(&request(Some(ms(10))), ms(0));
-    assert_eq!(second.admission, Admission::Wait);
-    assert_eq!(node.finish(first.id, Outcome::Answered(200), ms(10)), [Turn::Expired(second.id)]);
+    let second = node.arrive(request(Some(ms(10))), ms(0));
+    assert_eq!(second.verdict.decision, Decision::Wait);
+    assert_eq!(
+        node.finish(first.id, Outcome::Answered(200), ms(10)),
+        [Turn::Reject(second.id, Rejection::DeadlinePassed)]
+    );
     assert!(node.is_idle());
 }
 
@@ -86,7 +102,7 @@ fn more_slots_start_those_who_wait() {
     arrive(&mut node);
     let second = arrive(&mut node);
     let third = arrive(&mut node);
-    let turns = node.set_limits(Limits { slots: 3, queue_length_max: 4 }, ms(1));
+    let turns = node.set_limits(limits(3, 4), ms(1));
     assert_eq!(turns, [Turn::Start(second.id), Turn::Start(third.id)]);
 }
 
@@ -96,25 +112,25 @@ fn draining_takes_nothing_new_and_ends_what_it_has() {
     let first = arrive(&mut node);
     let second = arrive(&mut node);
     node.drain();
-    assert_eq!(arrive(&mut node).admission, Admission::Reject(Rejection::Draining));
+    assert_eq!(arrive(&mut node).verdict.decision, Decision::Reject(Rejection::Draining));
     assert_eq!(node.finish(first.id, Outcome::Answered(200), ms(1)), [Turn::Start(second.id)]);
 }
 
 #[test]
 fn headers_choose_the_policy_of_one_job() {
-    let mut node = Node::new(Limits { slots: 1, queue_length_max: 0 }, Box::new(RejectScheduler));
-    assert_eq!(arrive(&mut node).admission, Admission::Reject(Rejection::OnPurpose));
+    let mut node = node_with(1, 0, RejectScheduler);
+    assert_eq!(arrive(&mut node).verdict.decision, Decision::Reject(Rejection::OnPurpose));
     let bypass = JobRequest { policy: PolicyChoice::Bypass, ..request(None) };
-    let arrival = node.arrive(&bypass, ms(0));
-    assert_eq!(arrival.admission, Admission::Start);
+    let arrival = node.arrive(bypass, ms(0));
+    assert_eq!(arrival.verdict.decision, Decision::Start);
     assert_eq!(&*arrival.policy, "NoScheduler(false)");
 }
 
 #[test]
 fn loss_rejects_where_the_queue_has_room() {
-    let mut node = Node::new(Limits { slots: 1, queue_length_max: 9 }, Box::new(NoScheduler { loss: true }));
+    let mut node = node_with(1, 9, NoScheduler { loss: true });
     arrive(&mut node);
-    assert_eq!(arrive(&mut node).admission, Admission::Reject(Rejection::Full));
+    assert_eq!(arrive(&mut node).verdict.decision, Decision::Reject(Rejection::Full));
 }
 
 /// Counts in a shared cell how many of its jobs ended.
@@ -125,11 +141,11 @@ impl Policy for Counting {
         PolicySpec { name: "Counting".into(), parameters: Vec::new() }
     }
 
-    fn on_arrival(&mut self, _job: &JobView<'_>, _cx: &mut Context) -> Step {
+    fn on_arrival(&mut self, _job: &JobView<'_>, _cx: &mut Context<'_>) -> Step {
         Step::Run
     }
 
-    fn on_finished(&mut self, _job: JobId, _outcome: Outcome, _cx: &mut Context) {
+    fn on_finished(&mut self, _job: &JobView<'_>, _outcome: Outcome, _cx: &mut Context<'_>) {
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
 }
@@ -137,15 +153,14 @@ impl Policy for Counting {
 #[test]
 fn a_job_ends_under_the_policy_that_let_it_in() {
     let ended = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let mut node =
-        Node::new(Limits { slots: 2, queue_length_max: 0 }, Box::new(Counting(Arc::clone(&ended))));
+    let mut node = node_with(2, 0, Counting(Arc::clone(&ended)));
     let first = arrive(&mut node);
     node.install(Box::new(NoScheduler { loss: false }));
     let second = arrive(&mut node);
     node.finish(first.id, Outcome::Answered(200), ms(1));
     node.finish(second.id, Outcome::Answered(200), ms(1));
     assert_eq!(ended.load(std::sync::atomic::Ordering::Relaxed), 1);
-    assert_eq!(node.policies.len(), 3, "the replaced policy is forgotten once its jobs have ended");
+    assert_eq!(node.policies.len(), 4, "the replaced policy is forgotten once its jobs have ended");
 }
 
 #[derive(Debug, Clone)]
@@ -189,7 +204,7 @@ impl Observer {
                     assert!(self.waiting.remove(&id), "only a job that waits has its turn");
                     self.start(id);
                 }
-                Turn::Expired(id) => assert!(self.waiting.remove(&id)),
+                Turn::Reject(id, _) => assert!(self.waiting.remove(&id)),
             }
         }
     }
@@ -207,23 +222,24 @@ proptest! {
             let before = node.load();
             match event {
                 Event::Arrive { deadline_ms, task_type } => {
-                    let arrival = node.arrive(&JobRequest {
+                    let arrival = node.arrive(JobRequest {
                         task_type: TaskType::new(task_type).unwrap(),
                         ..request(deadline_ms.map(|later| now + Duration::from_millis(later)))
                     }, now);
-                    match arrival.admission {
-                        Admission::Start => {
+                    match arrival.verdict.decision {
+                        Decision::Start => {
                             prop_assert!(before.running < before.slots);
                             seen.start(arrival.id);
                         }
-                        Admission::Wait => {
+                        Decision::Wait => {
                             prop_assert!(before.running >= before.slots);
                             prop_assert!(before.waiting < before.queue_length_max);
                             seen.waiting.insert(arrival.id);
                         }
-                        Admission::Reject(_) => prop_assert!(
+                        Decision::Reject(_) => prop_assert!(
                             before.running >= before.slots && before.waiting >= before.queue_length_max
                         ),
+                        other => prop_assert!(false, "{:?} without peers", other),
                     }
                 }
                 Event::Finish { nth } => {
@@ -235,7 +251,7 @@ proptest! {
                     }
                 }
                 Event::SetLimits { slots, queue } => {
-                    seen.turns(node.set_limits(Limits { slots, queue_length_max: queue }, now));
+                    seen.turns(node.set_limits(limits(slots, queue), now));
                 }
                 Event::Install => node.install(Box::new(NoScheduler { loss: false })),
             }
@@ -267,7 +283,7 @@ proptest! {
         let mut with = Vec::new();
         let mut without = Vec::new();
         for deadline in deadlines {
-            let id = node.arrive(&request(deadline.map(ms)), ms(0)).id;
+            let id = node.arrive(request(deadline.map(ms)), ms(0)).id;
             match deadline {
                 Some(deadline) => with.push((deadline, id)),
                 None => without.push(id),

@@ -1,43 +1,105 @@
 //! The seam for scheduling policies: one policy, one file, one line in [`REGISTRY`].
 
+mod forward_scheduler;
 mod no_scheduler;
+mod parameters;
+mod power_of_n_scheduler;
 mod reject_scheduler;
 
-use protocol::{Load, PolicySpec};
+use std::time::Duration;
 
+use protocol::{Load, NodeId, PolicySpec};
+use rand_pcg::Pcg64;
+
+pub use forward_scheduler::ForwardScheduler;
 pub use no_scheduler::NoScheduler;
+pub use power_of_n_scheduler::PowerOfNScheduler;
 pub use reject_scheduler::RejectScheduler;
 
-use crate::{JobId, JobView, Outcome, Rejection, Time};
+use crate::{Candidates, Explanation, JobView, Outbox, Outcome, Rejection, Report, Time, TypeLoad};
 
 /// Decides about jobs. It never waits and does no I/O; what it wants done it answers as a [`Step`].
+///
+/// For each job it is asked once on arrival, once for each answer to a step that asks something, and told
+/// once how the job ended.
 pub trait Policy: Send {
     /// The name and parameters under which the registry would build it again.
     fn spec(&self) -> PolicySpec;
 
     /// A job arrived: what shall become of it?
-    fn on_arrival(&mut self, job: &JobView<'_>, cx: &mut Context) -> Step;
+    fn on_arrival(&mut self, job: &JobView<'_>, cx: &mut Context<'_>) -> Step;
 
-    /// A job that this policy let run ended.
-    fn on_finished(&mut self, _job: JobId, _outcome: Outcome, _cx: &mut Context) {}
+    /// The answer to the step before: what now? A policy that asks nothing is only ever told of a refusal.
+    fn on_answer(&mut self, _job: &JobView<'_>, _answer: Answer<'_>, _cx: &mut Context<'_>) -> Step {
+        Step::Run
+    }
+
+    /// A job that this policy was asked about ended.
+    fn on_finished(&mut self, _job: &JobView<'_>, _outcome: Outcome, _cx: &mut Context<'_>) {}
+
+    /// A peer said how busy it is, on whatever occasion.
+    fn on_report(&mut self, _peer: NodeId, _report: &Report, _cx: &mut Context<'_>) {}
 }
 
-/// What a policy may know besides the job.
-#[derive(Debug, Clone, Copy)]
-pub struct Context {
+/// What a policy may know besides the job, and may use.
+pub struct Context<'a> {
     /// The moment of the decision.
     pub now: Time,
     /// How busy this node is, without the job in question.
     pub load: Load,
+    /// The same by task type.
+    pub types: &'a TypeLoad,
+    /// Time a job occupies a slot of this node, smoothed; absent until one has run.
+    pub service_time: Option<Duration>,
+    /// The peers that the job may be given to; none where no job is in question.
+    pub candidates: Candidates<'a>,
+    /// Whether a probe was asked for and not answered, or another answer is wanted: steps so far.
+    pub steps: u8,
+    /// The node's generator, the only source of randomness.
+    pub rng: &'a mut Pcg64,
+    /// What shall be done besides.
+    pub outbox: &'a mut Outbox,
+    /// How this decision came about, for the headers of the reply.
+    pub explanation: &'a mut Option<Explanation>,
 }
 
 /// What a policy wants done with a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// Run it on this node: at once if a slot is free, else after waiting in the queue.
     Run,
+    /// Give it to this candidate; [`Answer::Refused`] if that does not take it.
+    Forward(NodeId),
+    /// Ask these candidates how busy they are; [`Answer::Probed`].
+    Probe(Vec<NodeId>),
+    /// Ask the learner; [`Answer::Advised`].
+    Consult(Box<Question>),
+    /// Do nothing for so long; [`Answer::Woken`].
+    Wait(Duration),
     /// Do not run it.
     Reject(Rejection),
+}
+
+/// What the learner is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The state of the node.
+    pub state: Vec<f64>,
+    /// The actions to choose from, each with its features; empty where the learner knows them by itself.
+    pub candidates: Vec<(u32, Vec<f64>)>,
+}
+
+/// The answer to a step that asked something. Every such step gets exactly one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer<'a> {
+    /// Each peer that was probed with what it said; none where it did not answer in time.
+    Probed(&'a [(NodeId, Option<Report>)]),
+    /// The learner's action and its epsilon; none where it did not answer in time.
+    Advised(Option<(u32, f64)>),
+    /// The wait is over.
+    Woken,
+    /// This peer did not take the job, or was lost before it did. It is no candidate any more.
+    Refused(NodeId),
 }
 
 /// A policy as the settings name it.
@@ -46,16 +108,19 @@ pub struct Entry {
     pub name: &'static str,
     /// The names of its parameters, in order.
     pub parameters: &'static [&'static str],
+    /// Parameters at the end that may be left out.
+    pub optional: usize,
     /// Parameters that work.
     pub example: &'static [&'static str],
     build: Build,
 }
 
-/// Builds a policy from as many parameters as its entry names, or says which one is wrong.
+/// Builds a policy from as many parameters as its entry allows, or says which one is wrong.
 type Build = fn(&[String]) -> Result<Box<dyn Policy>, String>;
 
 /// Every policy that there is.
-pub const REGISTRY: &[Entry] = &[no_scheduler::ENTRY, reject_scheduler::ENTRY];
+pub const REGISTRY: &[Entry] =
+    &[no_scheduler::ENTRY, reject_scheduler::ENTRY, forward_scheduler::ENTRY, power_of_n_scheduler::ENTRY];
 
 /// A policy that cannot be built from its name and parameters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,56 +155,31 @@ pub fn build(spec: &PolicySpec) -> Result<Box<dyn Policy>, InvalidPolicy> {
         return Err(InvalidPolicy::UnknownName { name: spec.name.clone(), known: known.join(", ") });
     };
     let failed = |why| InvalidPolicy::Parameters { name: entry.name, takes: entry.takes(), why };
-    if spec.parameters.len() != entry.parameters.len() {
+    let most = entry.parameters.len();
+    if !(most - entry.optional..=most).contains(&spec.parameters.len()) {
         return Err(failed(format!("{} were given", spec.parameters.len())));
     }
     (entry.build)(&spec.parameters).map_err(failed)
 }
 
 impl Entry {
+    /// This policy with these parameters, as the settings would have it.
+    fn spec(&self, parameters: impl IntoIterator<Item = String>) -> PolicySpec {
+        PolicySpec { name: self.name.to_owned(), parameters: parameters.into_iter().collect() }
+    }
+
     fn takes(&self) -> String {
         if self.parameters.is_empty() {
             return "no parameters".to_owned();
         }
-        format!("the parameters [{}], for example {:?}", self.parameters.join(", "), self.example)
+        let optional = match self.optional {
+            0 => String::new(),
+            some => format!(", of which the last {some} may be left out"),
+        };
+        format!("the parameters [{}]{optional}, for example {:?}", self.parameters.join(", "), self.example)
     }
-}
-
-/// Reads a parameter that is a truth value.
-fn parse_bool(name: &str, text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| format!("{name} is {text:?} where \"true\" or \"false\" is allowed"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spec(name: &str, parameters: &[&str]) -> PolicySpec {
-        PolicySpec {
-            name: name.to_owned(),
-            parameters: parameters.iter().map(|&text| text.to_owned()).collect(),
-        }
-    }
-
-    #[test]
-    fn every_example_in_the_registry_builds_and_describes_itself_alike() {
-        for entry in REGISTRY {
-            let wanted = spec(entry.name, entry.example);
-            assert_eq!(build(&wanted).unwrap().spec(), wanted);
-        }
-    }
-
-    #[test]
-    fn an_unknown_name_is_told_the_known_ones() {
-        let error = build(&spec("Nonesuch", &[])).err().unwrap().to_string();
-        assert!(error.contains("Nonesuch") && error.contains("NoScheduler"), "{error}");
-    }
-
-    #[test]
-    fn wrong_parameters_are_told_the_right_ones() {
-        for wrong in [&["perhaps"][..], &[], &["true", "true"]] {
-            let error = build(&spec("NoScheduler", wrong)).err().unwrap().to_string();
-            assert!(error.contains("loss"), "{error}");
-        }
-    }
-}
+#[path = "policy_tests.rs"]
+mod tests;

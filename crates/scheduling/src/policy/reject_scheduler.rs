@@ -10,16 +10,17 @@ pub struct RejectScheduler;
 pub(super) const ENTRY: Entry = Entry {
     name: "RejectScheduler",
     parameters: &[],
+    optional: 0,
     example: &[],
     build: |_parameters| Ok(Box::new(RejectScheduler)),
 };
 
 impl Policy for RejectScheduler {
     fn spec(&self) -> PolicySpec {
-        PolicySpec { name: ENTRY.name.to_owned(), parameters: Vec::new() }
+        ENTRY.spec([])
     }
 
-    fn on_arrival(&mut self, _job: &JobView<'_>, _cx: &mut Context) -> Step {
+    fn on_arrival(&mut self, _job: &JobView<'_>, _cx: &mut Context<'_>) -> Step {
         Step::Reject(Rejection::OnPurpose)
     }
 }
