@@ -41,6 +41,7 @@ pub fn service(name: &str, data: &Path, variables: &[(&str, &str)]) -> Command {
         .current_dir(data)
         .env("P2PFAAS_LISTENING_HOST", "127.0.0.1")
         .env("P2PFAAS_LISTENING_PORT", "0")
+        .env("P2PFAAS_GOSSIP_PORT", "0")
         .env("P2PFAAS_DATA_PATH", data)
         .env("P2PFAAS_DOCKER_ENABLED", "false")
         .envs(variables.iter().copied());

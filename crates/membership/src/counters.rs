@@ -7,8 +7,12 @@ pub struct Counters {
     pub datagram_bytes_sent: u64,
     /// Datagrams that came in.
     pub datagrams_received: u64,
+    /// Bytes of datagrams that came in, without the headers of UDP and IP.
+    pub datagram_bytes_received: u64,
     /// Bytes of requests and answers sent on streams, without the headers of TCP and IP.
     pub stream_bytes_sent: u64,
+    /// Bytes of requests and answers that came in on streams, without the headers of TCP and IP.
+    pub stream_bytes_received: u64,
     /// Push-pulls and fetches begun.
     pub exchanges_begun: u64,
     /// Of these, those that failed or were not answered in time.

@@ -12,6 +12,8 @@ use crate::quantity;
 /// The part of a record that seldom changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
+    /// What the operator calls the node; empty for nothing.
+    pub name: String,
     /// The group of the original P2PFaaS; empty for none.
     pub group: String,
     /// The cell of a cluster of cells; empty for none.

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{FunctionName, NodeId};
 
@@ -11,7 +12,7 @@ use crate::{FunctionName, NodeId};
 pub const SUBPROTOCOL: &str = "p2pfaas.nodes.1";
 
 /// What the node that answers thinks of another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NodeState {
     /// It answers.
@@ -25,7 +26,7 @@ pub enum NodeState {
 }
 
 /// The TCP and UDP ports of a node's services; 0 for a service that it does not offer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodePorts {
     /// HTTP port of the scheduler.
     pub scheduler: u16,
@@ -38,7 +39,7 @@ pub struct NodePorts {
 }
 
 /// A node's load as it last told it, rounded down by less than 1 in 16 for the wire.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeLoad {
     /// Jobs that occupy a slot.
     pub running: u32,
@@ -49,11 +50,16 @@ pub struct NodeLoad {
 }
 
 /// One node, as the node that answers sees it. Parts that it has not heard yet are empty or absent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Node {
     /// Stable over restarts and changes of address.
+    #[schema(value_type = String)]
     pub id: NodeId,
+    /// What its operator calls it; empty for nothing.
+    #[serde(default)]
+    pub name: String,
     /// The address that other nodes reach it at.
+    #[schema(value_type = String)]
     pub address: IpAddr,
     /// The ports of its services.
     pub ports: NodePorts,
@@ -82,11 +88,12 @@ pub struct Node {
     /// Time a job occupies a slot, smoothed by that node; absent until it has run one.
     pub service_time_ms: Option<f32>,
     /// The functions that it runs, in order.
+    #[schema(value_type = Vec<String>)]
     pub functions: Vec<FunctionName>,
 }
 
 /// All nodes, as the node that answers sees them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeList {
     /// The node that answers.
     #[serde(rename = "self")]
@@ -141,6 +148,7 @@ mod tests {
     fn node() -> Node {
         Node {
             id: NodeId::new(7),
+            name: String::new(),
             address: IpAddr::from([10, 0, 0, 7]),
             ports: NodePorts { scheduler: 18080, learner: 19020, discovery: 19000, gossip: 19001 },
             group: String::new(),

@@ -39,6 +39,8 @@ pub trait Daemon: Send + Sync + Sized + 'static {
 pub struct Context<S> {
     /// Its settings.
     pub settings: Arc<Store<S>>,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// Where it says which of its parts are down.
     pub health: Arc<Health>,
     /// Where it registers its metrics.
@@ -93,6 +95,7 @@ impl<D: Daemon> Running<D> {
         let service = D::Settings::SERVICE;
         let mut context = Context {
             settings: Arc::clone(&settings),
+            address,
             health: Arc::new(Health::new(service)),
             registry: metrics::registry(service),
             stop: CancellationToken::new(),

@@ -3,9 +3,11 @@
 //! A daemon declares its keys once, with the [`settings!`](crate::settings!) macro. Every value comes
 //! through the same check, wherever it comes from, into types that cannot hold a wrong one.
 
+mod cluster_key;
 mod common;
 mod declare;
 mod key;
+mod key_source;
 mod layers;
 mod patch;
 mod sources;
@@ -16,8 +18,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use crate::logs::LogLevel;
+pub use cluster_key::{ClusterKeySetting, ClusterKeys, InvalidClusterKeys, KeyFile};
 pub use common::Common;
 pub use key::{Effect, Key};
+pub use key_source::{ClusterKeyError, KeySource};
 pub use layers::{Origin, Problem};
 pub use patch::PatchError;
 pub use sources::{DEFAULT_FILE, Sources};

@@ -18,6 +18,7 @@ impl Membership {
     pub fn receive(&mut self, from: SocketAddr, datagram: &[u8], now: Time) {
         self.now = now;
         self.counters.datagrams_received += 1;
+        self.counters.datagram_bytes_received += datagram.len() as u64;
         // A node that is leaving must not hear that it is dead: it would come back.
         if self.has_left() {
             return;

@@ -23,6 +23,8 @@ const GREET_ALONE_MAX: Duration = Duration::from_secs(4);
 const GREET_JOINED_MAX: Duration = Duration::from_secs(30);
 /// Seeds and addresses to join that are greeted at a time; further ones are refused.
 const GREETINGS_MAX: usize = 64;
+/// A node that was asked to join through an address gives that up after this time; seeds are greeted for ever.
+const JOIN_SPAN: Duration = Duration::from_secs(60);
 /// A greeting is sent twice from the start: no loss is measured before a member is known.
 const GREETING: Repeat = Repeat::times(2);
 
@@ -31,26 +33,36 @@ const GREETING: Repeat = Repeat::times(2);
 pub(super) struct Greeting {
     attempts: u16,
     next_at: Time,
+    /// `None` for a seed.
+    until: Option<Time>,
 }
 
 impl Membership {
     /// Joins the cluster that the node at `address` is in, beside the seeds of the settings. It is greeted
-    /// until it answers. Returns whether there was room for one more.
+    /// until it answers, for a minute at most. Returns whether there was room for one more.
     pub fn join(&mut self, address: SocketAddr, now: Time) -> bool {
         self.now = now;
+        let is_seed = self.settings.seeds.contains(&address);
+        self.begin_greeting(address, (!is_seed).then_some(now + JOIN_SPAN))
+    }
+
+    fn begin_greeting(&mut self, address: SocketAddr, until: Option<Time>) -> bool {
         let has_room = self.greetings.len() < GREETINGS_MAX || self.greetings.contains_key(&address);
         if has_room && !self.has_left() {
-            self.greetings.insert(address, Greeting { attempts: 0, next_at: now });
-            self.agenda.no_later_than(Chore::Greet, now);
+            self.greetings.insert(address, Greeting { attempts: 0, next_at: self.now, until });
+            self.agenda.no_later_than(Chore::Greet, self.now);
         }
         has_room
     }
 
-    /// Greets the seeds that are not being greeted already.
+    /// Greets the seeds that are not being greeted already, and no longer those that were seeds once.
     pub(super) fn greet_seeds(&mut self, now: Time) {
-        for seed in self.settings.seeds.clone() {
+        self.now = now;
+        let seeds = self.settings.seeds.clone();
+        self.greetings.retain(|address, greeting| greeting.until.is_some() || seeds.contains(address));
+        for seed in seeds {
             if !self.greetings.contains_key(&seed) {
-                self.join(seed, now);
+                self.begin_greeting(seed, None);
             }
         }
     }
@@ -58,6 +70,7 @@ impl Membership {
     /// Greets whom it is time to greet.
     pub(super) fn greet(&mut self) {
         let now = self.now;
+        self.greetings.retain(|_, greeting| greeting.until.is_none_or(|until| until > now));
         let due: Vec<SocketAddr> = self
             .greetings
             .iter()
@@ -91,7 +104,10 @@ impl Membership {
             self.greetings.remove(&hello.to);
             return;
         }
-        if !self.identity().is_reachable() {
+        // While nobody is known, a better address may come with the next greeting: the first one may have
+        // been sent from this very machine.
+        let is_alone = self.foca.num_members() == 0;
+        if !self.identity().is_reachable() || (is_alone && self.finds_its_address()) {
             self.adopt_address(hello.to, None);
         }
         let known = self.foca.iter_membership_state().find(|member| member.id().node == hello.from.node);
@@ -136,8 +152,21 @@ impl Membership {
     fn delay_greeting(&mut self, address: SocketAddr) {
         let next_at = self.now + GREET_AGAIN * 2;
         if let Some(greeting) = self.greetings.get_mut(&address) {
-            *greeting = Greeting { attempts: 1, next_at };
+            *greeting = Greeting { attempts: 1, next_at, ..*greeting };
         }
+    }
+
+    /// Another address for this node, from now on: the others take it for the same node that has moved.
+    pub fn move_to(&mut self, address: OwnAddress, now: Time) {
+        self.now = now;
+        self.address = address;
+        if let OwnAddress::Given(address) = address {
+            self.adopt_address(address, None);
+        }
+    }
+
+    fn finds_its_address(&self) -> bool {
+        matches!(self.address, OwnAddress::Observed { .. })
     }
 
     /// Takes the address that another node sees, where none was given, and a generation above `exceed`.

@@ -32,8 +32,11 @@ impl Membership {
         }
     }
 
-    /// One of the other nodes.
+    /// One of the nodes, this one among them.
     pub fn node(&self, id: NodeId) -> Option<Node> {
+        if id == self.node_id() {
+            return Some(self.own_node());
+        }
         self.view.of(id).map(|standing| self.shown(standing))
     }
 
@@ -89,6 +92,7 @@ impl Membership {
         let description = description.cloned().unwrap_or_default();
         Node {
             id: identity.node,
+            name: description.name,
             address: address.ip(),
             ports: NodePorts { gossip: address.port(), ..description.ports },
             group: description.group,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protocol::nodes::NodeLoad;
 
-use super::{Membership, encode};
+use super::{Membership, Output, encode};
 use crate::agenda::Chore;
 use crate::copies::Repeat;
 use crate::record::{Description, Hot, Record};
@@ -85,7 +85,8 @@ impl Membership {
         let record = Record { node, generation, version: self.record_version, hot };
         self.keep_record(record);
         self.records.describe(node, &Arc::clone(&self.description));
-        self.view.touch();
+        let version = self.view.touch();
+        self.push_output(Output::Changed { id: node, version });
     }
 
     /// Takes a record that came in. One about this node from an earlier life of it is overwritten.

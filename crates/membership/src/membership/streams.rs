@@ -71,6 +71,7 @@ impl Membership {
     /// [`Refused`], which is counted and changes nothing.
     pub fn serve(&mut self, request: &[u8], now: Time) -> Result<Vec<u8>, Refused> {
         self.now = now;
+        self.counters.stream_bytes_received += request.len() as u64;
         if self.has_left() {
             return Err(Refused);
         }
@@ -99,6 +100,7 @@ impl Membership {
     /// answer to what was asked, is counted and changes nothing else.
     pub fn answered(&mut self, exchange: ExchangeId, answer: Option<&[u8]>, now: Time) {
         self.now = now;
+        self.counters.stream_bytes_received += answer.map_or(0, <[u8]>::len) as u64;
         let Some(asked) = self.exchanges.remove(&exchange) else { return };
         let response = answer.and_then(|bytes| self.open_response(&asked, bytes));
         match (response, asked.bucket_count) {

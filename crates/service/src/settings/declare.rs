@@ -79,6 +79,7 @@ macro_rules! settings {
                     default: defaults.remove(stringify!($key)).unwrap_or_default(),
                     allowed: <$kind as $crate::settings::Allowed>::allowed(),
                     effect: $crate::settings::Effect::$effect,
+                    is_secret: <$kind as $crate::settings::Allowed>::is_secret(),
                 },)*]
             }
 

@@ -17,6 +17,8 @@ pub struct Key {
     pub allowed: String,
     /// When a new value takes effect.
     pub effect: Effect,
+    /// Whether its value is never shown.
+    pub is_secret: bool,
 }
 
 /// When a new value of a key takes effect.
@@ -39,10 +41,18 @@ impl Key {
         std::iter::once(self.name).chain(self.alias).map(variable)
     }
 
+    /// The value as it may be shown in an error.
+    pub(super) fn shown(&self, value: &Value) -> Value {
+        if self.is_secret { HIDDEN.into() } else { value.clone() }
+    }
+
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name == name || self.alias == Some(name)
     }
 }
+
+/// What is shown in place of a secret.
+pub(super) const HIDDEN: &str = "(hidden)";
 
 pub(super) const VARIABLE_PREFIX: &str = "P2PFAAS_";
 

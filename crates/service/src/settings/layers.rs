@@ -47,9 +47,11 @@ pub(super) fn read<S: Settings>(
     let mut values = Map::new();
     let mut problems = Vec::new();
     for (name, value) in object {
+        let key = keys.iter().find(|key| key.is_named(&name));
+        let shown = key.map_or_else(|| value.clone(), |key| key.shown(&value));
         let problem =
-            |why: String| Problem { origin: origin.clone(), key: name.clone(), value: value.clone(), why };
-        let Some(key) = keys.iter().find(|key| key.is_named(&name)) else {
+            |why: String| Problem { origin: origin.clone(), key: name.clone(), value: shown.clone(), why };
+        let Some(key) = key else {
             problems.push(problem(unknown_key(&keys, &name)));
             continue;
         };
@@ -72,6 +74,8 @@ pub(super) fn check<S: Settings>(key: &Key, value: &Value) -> Result<(), String>
     let alone = Map::from_iter([(key.name.to_owned(), value.clone())]);
     match serde_json::from_value::<S>(alone.into()) {
         Ok(_) => Ok(()),
+        // An error of serde's would quote the value.
+        Err(_) if key.is_secret => Err(format!("allowed is {}", key.allowed)),
         Err(error) => {
             let why = error.to_string();
             Err(if why.contains(&key.allowed) { why } else { format!("{why}; allowed is {}", key.allowed) })
@@ -93,7 +97,7 @@ pub(super) fn resolve<S: Settings>(layers: &[&Layer]) -> Result<S, Vec<Problem>>
         vec![Problem {
             origin: origin_of(layers, key),
             key: key.to_owned(),
-            value: document.get(key).cloned().unwrap_or_default(),
+            value: shown::<S>(key, document.get(key)),
             why,
         }]
     };
@@ -101,6 +105,11 @@ pub(super) fn resolve<S: Settings>(layers: &[&Layer]) -> Result<S, Vec<Problem>>
         .map_err(|error| blame(S::SERVICE, error.to_string()))?;
     settings.check_together().map_err(|(key, why)| blame(key, why))?;
     Ok(settings)
+}
+
+fn shown<S: Settings>(name: &str, value: Option<&Value>) -> Value {
+    let value = value.cloned().unwrap_or_default();
+    S::keys().iter().find(|key| key.is_named(name)).map_or_else(|| value.clone(), |key| key.shown(&value))
 }
 
 /// The topmost layer that sets the key.

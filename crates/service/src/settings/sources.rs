@@ -86,7 +86,7 @@ impl Sources {
                 Err(why) => problems.push(Problem {
                     origin: Origin::Environment,
                     key: name.clone(),
-                    value: text.as_str().into(),
+                    value: key.shown(&text.as_str().into()),
                     why,
                 }),
             }

@@ -1,6 +1,5 @@
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
@@ -8,6 +7,7 @@ use tokio::sync::watch;
 
 use super::layers::{self, Layer, Origin, Problem};
 use super::{Effect, Key, PatchError, Settings, Sources, patch, sources};
+use crate::replace_file;
 
 /// Settings with which the daemon cannot start. The process exits with 78 (`EX_CONFIG`).
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +133,8 @@ impl<S: Settings> Configurable for Store<S> {
         let base: Vec<&Layer> = self.base.iter().collect();
         let (next, settings) = patch::apply::<S>(&base, &patched, patch)?;
         if next != *patched {
-            save(&self.kept_in, &next).map_err(PatchError::Save)?;
+            let text = serde_json::to_vec_pretty(&next).map_err(io::Error::from);
+            text.and_then(|text| replace_file(&self.kept_in, &text)).map_err(PatchError::Save)?;
             *patched = next;
         }
         self.current.send_replace(Arc::new(settings));
@@ -147,18 +148,6 @@ impl<S: Settings> Configurable for Store<S> {
     fn keys(&self) -> Vec<Key> {
         S::keys()
     }
-}
-
-/// Replaces the file in one step, so that a crash leaves the old or the new one, never a part.
-fn save(path: &Path, values: &Map<String, Value>) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer_pretty(&mut file, values)?;
-    file.flush()?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

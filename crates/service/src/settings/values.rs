@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 pub trait Allowed {
     /// For example `a whole number from 1 to 65535`.
     fn allowed() -> String;
+
+    /// Whether a value must never be shown: not in an answer, not in an error, not in a log.
+    fn is_secret() -> bool {
+        false
+    }
 }
 
 /// A whole number from `MIN` to `MAX`, both included.

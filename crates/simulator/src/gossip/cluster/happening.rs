@@ -124,6 +124,7 @@ impl Cluster {
         let Some(core) = &self.hosts[observer].core else { return };
         let state = core.state_of(id);
         if let Some(watched) = &mut self.watched
+            && observer != watched.host
             && self.hosts[watched.host].id == id
         {
             let sees = match watched.what {
