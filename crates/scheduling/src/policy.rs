@@ -1,10 +1,20 @@
 //! The seam for scheduling policies: one policy, one file, one line in [`REGISTRY`].
 
+mod expected_delay;
 mod forward_scheduler;
 mod no_scheduler;
 mod parameters;
 mod power_of_n_scheduler;
+mod power_of_n_scheduler_tau;
+mod power_of_two_scheduler;
+mod prequal_scheduler;
+mod random_scheduler;
+mod ranking;
 mod reject_scheduler;
+mod round_robin_scheduler;
+mod round_robin_with_master_scheduler;
+mod shortest_expected_delay_scheduler;
+mod turns;
 
 use std::time::Duration;
 
@@ -14,7 +24,15 @@ use rand_pcg::Pcg64;
 pub use forward_scheduler::ForwardScheduler;
 pub use no_scheduler::NoScheduler;
 pub use power_of_n_scheduler::PowerOfNScheduler;
+pub use power_of_n_scheduler_tau::PowerOfNSchedulerTau;
+pub use power_of_two_scheduler::PowerOfTwoScheduler;
+pub use prequal_scheduler::PrequalScheduler;
+pub use random_scheduler::RandomScheduler;
+pub use ranking::Asking;
 pub use reject_scheduler::RejectScheduler;
+pub use round_robin_scheduler::RoundRobinScheduler;
+pub use round_robin_with_master_scheduler::RoundRobinWithMasterScheduler;
+pub use shortest_expected_delay_scheduler::ShortestExpectedDelayScheduler;
 
 use crate::{Candidates, Explanation, JobView, Outbox, Outcome, Rejection, Report, Time, TypeLoad};
 
@@ -119,8 +137,19 @@ pub struct Entry {
 type Build = fn(&[String]) -> Result<Box<dyn Policy>, String>;
 
 /// Every policy that there is.
-pub const REGISTRY: &[Entry] =
-    &[no_scheduler::ENTRY, reject_scheduler::ENTRY, forward_scheduler::ENTRY, power_of_n_scheduler::ENTRY];
+pub const REGISTRY: &[Entry] = &[
+    no_scheduler::ENTRY,
+    reject_scheduler::ENTRY,
+    forward_scheduler::ENTRY,
+    power_of_n_scheduler::ENTRY,
+    power_of_n_scheduler_tau::ENTRY,
+    round_robin_with_master_scheduler::ENTRY,
+    random_scheduler::ENTRY,
+    round_robin_scheduler::ENTRY,
+    power_of_two_scheduler::ENTRY,
+    shortest_expected_delay_scheduler::ENTRY,
+    prequal_scheduler::ENTRY,
+];
 
 /// A policy that cannot be built from its name and parameters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

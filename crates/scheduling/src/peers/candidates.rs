@@ -76,6 +76,24 @@ impl<'a> Candidates<'a> {
         chosen
     }
 
+    /// One of them or, as likely as each of them, this node itself: none.
+    pub fn peer_or_self(self, rng: &mut impl Rng) -> Option<&'a Peer> {
+        for _ in 0..DRAWS_A_PEER {
+            let &place = self.places.get(rng.random_range(0..=self.places.len()))?;
+            if let Some(peer) = self.at(place) {
+                return Some(peer);
+            }
+        }
+        let all: Vec<&Peer> = self.iter().collect();
+        all.get(rng.random_range(0..=all.len())).copied()
+    }
+
+    /// At least as many as there are: those with the function, usable or not. Unlike a count of the candidates
+    /// it takes no time.
+    pub fn count_max(self) -> usize {
+        self.places.len()
+    }
+
     fn at(self, place: usize) -> Option<&'a Peer> {
         let peer = self.peers.get(place)?;
         (peer.is_usable() && !self.excluded.contains(&peer.id)).then_some(peer)

@@ -10,6 +10,11 @@ pub(super) fn truth(name: &str, text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| format!("{name} is {text:?} where \"true\" or \"false\" is allowed"))
 }
 
+/// The parameter "loss" where it may be left out: jobs wait.
+pub(super) fn loss(text: Option<&String>) -> Result<bool, String> {
+    text.map_or(Ok(false), |text| truth("loss", text))
+}
+
 /// A parameter that is a whole number in `range`.
 pub(super) fn whole(name: &str, text: &str, range: RangeInclusive<usize>) -> Result<usize, String> {
     let (from, to) = (range.start(), range.end());

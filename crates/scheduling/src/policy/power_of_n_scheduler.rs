@@ -1,16 +1,15 @@
 use protocol::{NodeId, PolicySpec};
-use rand::RngExt;
 
+use super::ranking::{Alternatives, FAN_OUT_MAX, Ranking, is_full};
 use super::{Answer, Context, Entry, Policy, Step, parameters};
-use crate::{JobView, Report};
-
-/// Peers probed for one job at most: the gain from more than a few vanishes (Mitzenmacher 2001), and each
-/// costs a message each way.
-pub(super) const FAN_OUT_MAX: usize = 16;
+use crate::{JobView, Outcome, Report};
 
 /// LL(F, T): once this node has `threshold` jobs, probes `fan_out` peers drawn at random and gives the job to
-/// the least loaded, if that has fewer jobs than this node; ties at random.
-#[derive(Debug, Clone, Copy)]
+/// the least loaded, if that has fewer jobs than this node; ties at random. If that refuses, the next of those
+/// probed is offered the job, if it still has fewer.
+///
+/// A job that this node would have to reject goes to any probed peer that has a place for it.
+#[derive(Debug)]
 pub struct PowerOfNScheduler {
     /// Peers that are probed.
     pub fan_out: usize,
@@ -20,6 +19,7 @@ pub struct PowerOfNScheduler {
     pub loss: bool,
     /// Times that a job is handed on.
     pub hops_max: u8,
+    others: Alternatives,
 }
 
 pub(super) const ENTRY: Entry = Entry {
@@ -31,58 +31,83 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 fn build(texts: &[String]) -> Result<Box<dyn Policy>, String> {
-    Ok(Box::new(PowerOfNScheduler {
-        fan_out: parameters::whole("fan-out", &texts[0], 1..=FAN_OUT_MAX)?,
-        threshold: parameters::whole("threshold", &texts[1], 0..=usize::MAX)?,
-        loss: parameters::truth("loss", &texts[2])?,
-        hops_max: parameters::hops("max hops", &texts[3])?,
-    }))
+    Ok(Box::new(PowerOfNScheduler::read(texts)?))
 }
 
-impl Policy for PowerOfNScheduler {
-    fn spec(&self) -> PolicySpec {
-        ENTRY.spec([
+impl PowerOfNScheduler {
+    /// LL(`fan_out`, `threshold`).
+    pub fn new(fan_out: usize, threshold: usize, loss: bool, hops_max: u8) -> Self {
+        Self { fan_out, threshold, loss, hops_max, others: Alternatives::default() }
+    }
+
+    /// From the parameters of the registry's entry.
+    pub(super) fn read(texts: &[String]) -> Result<Self, String> {
+        Ok(Self::new(
+            parameters::whole("fan-out", &texts[0], 1..=FAN_OUT_MAX)?,
+            parameters::whole("threshold", &texts[1], 0..=usize::MAX)?,
+            parameters::truth("loss", &texts[2])?,
+            parameters::hops("max hops", &texts[3])?,
+        ))
+    }
+
+    pub(super) fn texts(&self) -> [String; 4] {
+        [
             self.fan_out.to_string(),
             self.threshold.to_string(),
             self.loss.to_string(),
             self.hops_max.to_string(),
-        ])
+        ]
     }
 
-    fn on_arrival(&mut self, job: &JobView<'_>, cx: &mut Context<'_>) -> Step {
-        if job.hops >= self.hops_max || cx.load.jobs() < self.threshold {
-            return cx.run_here(self.loss);
-        }
-        cx.probe(self.fan_out).unwrap_or_else(|| cx.run_here(self.loss))
+    /// The jobs that a peer must have fewer than.
+    pub(super) fn jobs_here(&self, job: &JobView<'_>, cx: &Context<'_>) -> f64 {
+        if cx.is_closed(job, self.loss) { f64::INFINITY } else { count(cx.load.jobs()) }
     }
 
-    fn on_answer(&mut self, _job: &JobView<'_>, answer: Answer<'_>, cx: &mut Context<'_>) -> Step {
-        match answer {
-            Answer::Probed(loads) => cx.forward_to_least(loads).unwrap_or_else(|| cx.run_here(self.loss)),
-            _ => cx.run_here(self.loss),
+    fn forward_to_least(
+        &mut self,
+        job: &JobView<'_>,
+        loads: &[(NodeId, Option<Report>)],
+        cx: &mut Context<'_>,
+    ) -> Option<Step> {
+        let mut ranking = Ranking::default();
+        for (peer, report) in loads {
+            if let Some(report) = report
+                && !report.draining
+                && !is_full(&report.load, self.loss)
+            {
+                ranking.add(*peer, count(report.load.jobs()), cx.rng);
+            }
         }
+        self.others.offer(job.id, ranking, self.jobs_here(job, cx))
     }
 }
 
-impl Context<'_> {
-    /// Probes up to `fan_out` candidates drawn at random; none where there is no candidate.
-    pub(super) fn probe(&mut self, fan_out: usize) -> Option<Step> {
-        let drawn = self.candidates.sample(fan_out, self.rng);
-        (!drawn.is_empty()).then(|| Step::Probe(drawn.iter().map(|peer| peer.id).collect()))
+impl Policy for PowerOfNScheduler {
+    fn spec(&self) -> PolicySpec {
+        ENTRY.spec(self.texts())
     }
 
-    /// Gives the job to the least loaded of those that answered a probe, any of them where several are; none
-    /// where none has fewer jobs than this node.
-    pub(super) fn forward_to_least(&mut self, loads: &[(NodeId, Option<Report>)]) -> Option<Step> {
-        let open = |(peer, report): &(NodeId, Option<Report>)| {
-            report.filter(|report| !report.draining).map(|report| (*peer, report.load.jobs()))
-        };
-        let least = loads.iter().filter_map(open).map(|(_, jobs)| jobs).min()?;
-        if least >= self.load.jobs() {
-            return None;
-        }
-        let best: Vec<NodeId> =
-            loads.iter().filter_map(open).filter(|(_, jobs)| *jobs == least).map(|(peer, _)| peer).collect();
-        Some(Step::Forward(best[self.rng.random_range(0..best.len())]))
+    fn on_arrival(&mut self, job: &JobView<'_>, cx: &mut Context<'_>) -> Step {
+        // No peer has fewer jobs than none, so that an idle node need not ask, whatever the threshold.
+        let asks = job.hops < self.hops_max && self.jobs_here(job, cx) >= count(self.threshold.max(1));
+        asks.then(|| cx.probe(self.fan_out)).flatten().unwrap_or_else(|| cx.run_here(self.loss))
     }
+
+    fn on_answer(&mut self, job: &JobView<'_>, answer: Answer<'_>, cx: &mut Context<'_>) -> Step {
+        let forward = match answer {
+            Answer::Probed(loads) => self.forward_to_least(job, loads, cx),
+            _ => self.others.next(job.id, self.jobs_here(job, cx), cx),
+        };
+        forward.unwrap_or_else(|| cx.run_here(self.loss))
+    }
+
+    fn on_finished(&mut self, job: &JobView<'_>, _outcome: Outcome, _cx: &mut Context<'_>) {
+        self.others.forget(job.id);
+    }
+}
+
+/// A count as a score: exact for as many jobs as any node has.
+fn count(jobs: usize) -> f64 {
+    jobs as f64
 }
