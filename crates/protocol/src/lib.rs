@@ -3,9 +3,11 @@
 mod error;
 mod function_name;
 pub mod headers;
+pub mod learner;
 mod load;
 mod node_id;
 pub mod nodes;
+pub mod peer;
 mod policy_spec;
 
 pub use error::{ErrorBody, ErrorCode, SettingProblem};

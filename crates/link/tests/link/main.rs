@@ -1,0 +1,6 @@
+//! Links over real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod calls;
+mod harness;
