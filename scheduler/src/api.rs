@@ -2,6 +2,8 @@
 
 mod function;
 mod monitoring;
+mod nodes;
+mod peer;
 mod policy;
 mod root;
 
@@ -21,6 +23,8 @@ struct Calls;
 pub(crate) fn routes(shared: Arc<Shared>) -> OpenApiRouter {
     OpenApiRouter::with_openapi(Calls::openapi())
         .routes(routes!(monitoring::load))
+        .routes(routes!(nodes::show))
+        .routes(routes!(peer::link))
         .routes(routes!(policy::show, policy::set))
         .routes(routes!(root::hello, root::hello_post))
         .with_state(shared)

@@ -26,6 +26,18 @@ pub(crate) struct StoredBody {
     bytes: u64,
 }
 
+impl StoredBody {
+    /// Its pieces, shared with this body.
+    pub(crate) fn pieces(&self) -> VecDeque<Bytes> {
+        self.pieces.clone()
+    }
+
+    /// Bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.bytes
+    }
+}
+
 /// A stored body and its share of the memory.
 pub(crate) struct Stored {
     pub(crate) body: StoredBody,

@@ -84,6 +84,11 @@ impl Functions {
         }
     }
 
+    /// The names of all functions, in order.
+    pub(crate) fn names(&self) -> Vec<FunctionName> {
+        self.index.load().keys().cloned().collect()
+    }
+
     /// The function of this name.
     pub(crate) fn find(&self, name: &str) -> Option<(FunctionName, Function)> {
         let index = self.index.load();

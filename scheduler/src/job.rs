@@ -1,7 +1,11 @@
 //! The life of a job, from the request to the head of its reply.
 
 mod call;
+mod decide;
+mod explain;
 mod failure;
+mod forward;
+mod handed_on;
 mod reply;
 
 use std::sync::Arc;
@@ -11,75 +15,95 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue};
+use protocol::peer::Passed;
 use protocol::{FunctionName, headers};
-use scheduling::{JobRequest, Outcome};
+use scheduling::{Explanation, JobRequest, Outcome};
 
 use self::call::Call;
 pub(crate) use self::call::PATH_PREFIX;
+use self::decide::{Place, decide};
 use self::failure::Failure;
+pub(crate) use self::handed_on::run_for_peer;
 use self::reply::Reply;
 use crate::Shared;
-use crate::body::BodyLimits;
+use crate::admission::Ticket;
+use crate::body::{BodyLimits, StoredBody};
 use crate::caller::{self, FunctionCall};
+use crate::executor::Function;
 use crate::headers::{drop_hop_by_hop, prepare_for_function};
 use crate::metrics::Decision;
 
 const CALL_ID: HeaderName = HeaderName::from_static(headers::CALL_ID);
-const SCHEDULER: HeaderName = HeaderName::from_static(headers::SCHEDULER);
 const START_TIME: HeaderName = HeaderName::from_static(headers::START_TIME);
-const TASK_TRACING_ID: HeaderName = HeaderName::from_static(headers::TASK_TRACING_ID);
-const TIMING_EXECUTION: HeaderName = HeaderName::from_static(headers::TIMING_EXECUTION);
-const TIMING_PROBING: HeaderName = HeaderName::from_static(headers::TIMING_PROBING);
-const TIMING_SCHEDULING: HeaderName = HeaderName::from_static(headers::TIMING_SCHEDULING);
-const TIMING_TOTAL: HeaderName = HeaderName::from_static(headers::TIMING_TOTAL);
-const VERSION: HeaderName = HeaderName::from_static(headers::VERSION);
 
 /// What is told of a job whatever became of it.
 struct Record {
     arrived: Instant,
     function: Option<FunctionName>,
     policy: Option<Arc<str>>,
+    explanation: Option<Explanation>,
     decision: Decision,
     scheduling: Option<Duration>,
-    execution: Option<Duration>,
+    probing: Duration,
+    execution_seconds: Option<f64>,
+    /// The nodes that it passed after this one.
+    passed: Vec<Passed>,
 }
 
-/// Takes a call and answers it.
+/// A job whose body is here, on its way to a place.
+struct Job<'a> {
+    shared: &'a Arc<Shared>,
+    function: FunctionName,
+    call: Call,
+    body: StoredBody,
+    /// When its caller gets an answer, whatever happens.
+    ends_at: Instant,
+    /// So long after its arrival.
+    patience: Duration,
+    /// How long a function may pause.
+    timeout: Duration,
+}
+
+/// Who has to be told that a job will run here before it does: the peer that handed it on, so that it
+/// does not try elsewhere. A client needs not be told.
+trait Door: Send {
+    /// Returns when the peer has been told.
+    fn accept(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// A client waits at it.
+struct Front;
+
+impl Door for Front {
+    async fn accept(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// Takes a call of a client and answers it.
 pub(crate) async fn run(shared: Arc<Shared>, request: Request) -> Response {
-    let mut record = Record {
-        arrived: Instant::now(),
-        function: None,
-        policy: None,
-        decision: Decision::None,
-        scheduling: None,
-        execution: None,
+    let mut record = Record::new();
+    let id = call::call_id(request.headers());
+    let tracing_id = request.headers().get(headers::TASK_TRACING_ID).cloned();
+    let answered = match Call::parse(request, id.clone()) {
+        Ok((call, body)) => execute(&shared, call, body, &mut Front, &mut record).await,
+        Err(failure) => Err(failure),
     };
-    let call_id = call::call_id(request.headers());
-    let tracing_id = request.headers().get(TASK_TRACING_ID).cloned();
-    let mut response = match execute(&shared, request, &call_id, &mut record).await {
-        Ok(response) => response,
-        Err(failure) => {
-            failure.log(&call_id, record.function.as_ref());
-            failure.into_api_error().of_call(call_id.to_str().unwrap_or_default()).into_response()
-        }
-    };
-    explain(&mut response, &shared, &record, call_id, tracing_id);
+    let mut response = answered.unwrap_or_else(|failure| failure.answer(&id, record.function.as_ref()));
+    explain::explain(&mut response, &shared, &record, id, tracing_id);
     shared.metrics.job_answered(record.function.as_ref(), record.decision, response.status());
     response
 }
 
 async fn execute(
     shared: &Arc<Shared>,
-    request: Request,
-    call_id: &HeaderValue,
+    call: Call,
+    body: Body,
+    door: &mut impl Door,
     record: &mut Record,
 ) -> Result<Response, Failure> {
     let settings = shared.settings.current();
-    let (call, body) = Call::parse(request)?;
-    let Some((name, function)) = shared.functions.find(&call.function) else {
-        let docker = shared.health.why_degraded(crate::executor::docker::NAME);
-        return Err(Failure::UnknownFunction { name: call.function, docker });
-    };
+    let (name, function) = look_up(shared, &call.function)?;
     record.function = Some(name.clone());
 
     let limits = BodyLimits {
@@ -90,86 +114,110 @@ async fn execute(
 
     let timeout = settings.function_timeout_ms.milliseconds();
     let patience = call.deadline.map_or(timeout, |deadline| deadline.min(timeout));
-    let deadline = record.arrived + patience;
-    let job = JobRequest {
+    let ends_at = record.arrived + patience;
+    let request = JobRequest {
         function: name.clone(),
+        runs_here: function.is_some(),
         task_type: call.task_type,
-        deadline: call.deadline.map(|_| shared.admissions.time(deadline)),
+        deadline: call.deadline.map(|_| shared.admissions.time(ends_at)),
         policy: call.policy,
+        hops: call.hops,
+        visited: call.visited.clone(),
     };
-    let admitted = shared.admissions.admit(&job, deadline).await;
-    record.scheduling = Some(record.arrived.elapsed());
-    let mut slot = match admitted {
-        Ok(slot) => slot,
-        Err(refusal) => {
-            record.policy = Some(refusal.policy);
-            record.decision = Decision::Reject;
-            return Err(Failure::Refused { reason: refusal.reason, patience });
-        }
-    };
-    record.policy = Some(Arc::clone(&slot.policy));
-    record.decision = Decision::Run;
-    shared.metrics.job_started(&name, record.scheduling.unwrap_or_default());
+    let mut job = Job { shared, function: name, call, body: stored.body, ends_at, patience, timeout };
+    job.prepare(record.arrived);
 
+    let (mut ticket, decision) = shared.admissions.arrive(request);
+    record.policy = Some(Arc::clone(&ticket.policy));
+    let place = decide(&job, &mut ticket, decision, door, record).await;
+    record.explanation = ticket.explanation.take();
+    match (place?, function) {
+        (Place::Here, Some(function)) => run_here(job, &function, ticket, record).await,
+        (Place::Here, None) => unreachable!("a job whose function is not here gets no slot here"),
+        (Place::There(answer), _) => Ok(job.pass_on(*answer, ticket, record)),
+    }
+}
+
+/// The function's name, and the function if it is here.
+fn look_up(shared: &Shared, name: &str) -> Result<(FunctionName, Option<Function>), Failure> {
+    if let Some((name, function)) = shared.functions.find(name) {
+        return Ok((name, Some(function)));
+    }
+    match name.parse() {
+        Ok(name) if shared.admissions.peers_know(&name) => Ok((name, None)),
+        _ => Err(Failure::unknown(shared, name)),
+    }
+}
+
+async fn run_here(
+    job: Job<'_>,
+    function: &Function,
+    mut ticket: Ticket,
+    record: &mut Record,
+) -> Result<Response, Failure> {
+    job.shared.metrics.job_started(&job.function, record.scheduling.unwrap_or_default());
     let started = Instant::now();
-    let mut headers = call.headers;
-    prepare_for_function(&mut headers, call.client);
-    headers.insert(CALL_ID, call_id.clone());
-    headers.insert(START_TIME, call::unix_nanoseconds_before(record.arrived));
-    let function_call =
-        FunctionCall { method: call.method, path_and_query: call.path_and_query, headers, body: stored.body };
-    let called = caller::call(&function, function_call);
-    let answer = match tokio::time::timeout_at(deadline.into(), called).await {
+    let call = FunctionCall {
+        method: job.call.method,
+        path_and_query: job.call.path_and_query,
+        headers: job.call.headers,
+        body: job.body,
+    };
+    let called = caller::call(function, call);
+    let answer = match tokio::time::timeout_at(job.ends_at.into(), called).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
-            slot.end(Outcome::Failed);
+            ticket.end(Outcome::Failed);
             return Err(error.into());
         }
         Err(_elapsed) => {
-            slot.end(Outcome::DeadlinePassed);
-            return Err(Failure::TimedOut { patience });
+            ticket.end(Outcome::DeadlinePassed);
+            return Err(Failure::TimedOut { patience: job.patience });
         }
     };
     let execution = started.elapsed();
-    record.execution = Some(execution);
-    shared.metrics.job_executed(&name, execution);
+    record.execution_seconds = Some(execution.as_secs_f64());
+    job.shared.metrics.job_executed(&job.function, execution);
 
-    let ends_at = call.deadline.map(|_| deadline);
-    let (mut head, reply) = Reply::begin(answer, slot, timeout, ends_at);
+    let ends_at = job.call.deadline.map(|_| job.ends_at);
+    let (mut head, reply) = Reply::of_function(answer, ticket, job.timeout, ends_at);
     drop_hop_by_hop(&mut head.headers);
     Ok(Response::from_parts(head, Body::new(reply)))
 }
 
-/// Tells in the reply's headers who decided, what, and how long each part took.
-fn explain(
-    response: &mut Response,
-    shared: &Shared,
-    record: &Record,
-    call_id: HeaderValue,
-    tracing_id: Option<HeaderValue>,
-) {
-    let headers = response.headers_mut();
-    headers.insert(CALL_ID, call_id);
-    headers.insert(VERSION, HeaderValue::from_static(service::VERSION));
-    let policy = match &record.policy {
-        Some(policy) => HeaderValue::from_str(policy),
-        None => HeaderValue::from_str(&shared.settings.current().scheduler.spec().to_string()),
-    };
-    if let Ok(policy) = policy {
-        headers.insert(SCHEDULER, policy);
-    }
-    if let Some(tracing_id) = tracing_id {
-        headers.insert(TASK_TRACING_ID, tracing_id);
-    }
-    let mut timing = |name: HeaderName, text: String| {
-        if let Ok(value) = HeaderValue::try_from(text) {
-            headers.insert(name, value);
+impl Job<'_> {
+    /// Makes the headers those that the function shall see, on whatever node it runs.
+    fn prepare(&mut self, arrived: Instant) {
+        let call = &mut self.call;
+        prepare_for_function(&mut call.headers, call.client);
+        call.headers.insert(CALL_ID, call.id.clone());
+        let is_first = call.hops == 0;
+        if is_first || !call.headers.contains_key(START_TIME) {
+            call.headers.insert(START_TIME, call::unix_nanoseconds_before(arrived));
         }
-    };
-    timing(TIMING_TOTAL, format!("[{:.6}]", record.arrived.elapsed().as_secs_f64()));
-    timing(TIMING_SCHEDULING, format!("[{:.6}]", record.scheduling.unwrap_or_default().as_secs_f64()));
-    timing(TIMING_PROBING, "[0.0]".to_owned());
-    if let Some(execution) = record.execution {
-        timing(TIMING_EXECUTION, format!("{:.6}", execution.as_secs_f64()));
+    }
+}
+
+impl Record {
+    fn new() -> Self {
+        Self {
+            arrived: Instant::now(),
+            function: None,
+            policy: None,
+            explanation: None,
+            decision: Decision::None,
+            scheduling: None,
+            probing: Duration::ZERO,
+            execution_seconds: None,
+            passed: Vec::new(),
+        }
+    }
+}
+
+impl Failure {
+    /// The answer to a call that was not answered by its function.
+    fn answer(self, id: &HeaderValue, function: Option<&FunctionName>) -> Response {
+        self.log(id, function);
+        self.into_api_error().of_call(id.to_str().unwrap_or_default()).into_response()
     }
 }

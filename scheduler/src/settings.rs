@@ -1,11 +1,15 @@
+mod host;
+
 use std::collections::BTreeMap;
 
 use protocol::{FunctionName, PolicySpec};
 use scheduling::Limits;
 use serde::{Deserialize, Serialize};
-use service::settings::{Allowed, Switch, Whole};
+use service::settings::{Allowed, ClusterKeySetting, KeyFile, Switch, Whole};
 
 use crate::executor::endpoint::Endpoint;
+
+pub(crate) use host::Host;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -20,6 +24,12 @@ service::settings! {
         Live queue_enabled: Switch = Switch(true), "";
         /// The policy that decides what becomes of a job, see [policies](policies.md).
         Live scheduler: PolicySetting = PolicySetting::default(), "";
+        /// Whether a job with a deadline is dropped when its turn comes and less time is left than its function takes.
+        Live shed_late: Switch = Switch(true), "";
+        /// How long a peer may take to tell its load; one that takes longer is not asked again until it answers.
+        Live probe_timeout_ms: Whole<1, 60_000> = Whole::nearest(200), "ms";
+        /// How long a peer may take to accept a job; a large body adds a second for each MiB.
+        Live accept_timeout_ms: Whole<10, 600_000> = Whole::nearest(5_000), "ms";
         /// How long a call may take, in the queue and in the function, until the head of the reply; and how long the reply may then pause.
         Live function_timeout_ms: Whole<1, 86_400_000> = Whole::nearest(60_000), "ms";
         /// The largest body of a call.
@@ -36,6 +46,20 @@ service::settings! {
         Restart docker_host: DockerHost = DockerHost::default(), "";
         /// Whether only containers with the label `p2pfaas.function` are functions; if not, a container's name and its compose service are, too.
         Restart docker_labelled_only: Switch = Switch(false), "";
+        /// The host of this node's discovery.
+        Restart service_discovery_host: Host = Host::default(), "";
+        /// The port of this node's discovery; 0 for a node that stays alone.
+        Restart service_discovery_port: Whole<0, 65_535> = Whole::nearest(19_000), "";
+        /// The host of this node's learner.
+        Restart service_learning_host: Host = Host::default(), "";
+        /// The port of this node's learner; 0 for a node without one.
+        Restart service_learning_port: Whole<0, 65_535> = Whole::nearest(19_020), "";
+        /// How long the learner may take to answer; after that the fallback of the policy decides.
+        Live learner_timeout_us: Whole<100, 10_000_000> = Whole::nearest(2_000), "us";
+        /// The key that the nodes of the cluster share, see [discovery](discovery.md#the-key).
+        Restart cluster_key: ClusterKeySetting = ClusterKeySetting::default(), "";
+        /// A file with one to three such keys, one a line. It is read again when it changes.
+        Restart cluster_key_file: KeyFile = KeyFile::default(), "";
     }
     check_together |settings| {
         if settings.body_buffer_bytes_max.value() < settings.body_bytes_max.value() {
@@ -51,7 +75,18 @@ impl Settings {
         Limits {
             slots: self.parallel_running_functions_max.size(),
             queue_length_max: if self.queue_enabled.0 { self.queue_length_max.size() } else { 0 },
+            shed_late: self.shed_late.0,
         }
+    }
+
+    /// The watch of discovery; none for a node that stays alone.
+    pub(crate) fn discovery_url(&self) -> Option<String> {
+        self.service_discovery_host.url(self.service_discovery_port.port(), "/nodes/watch")
+    }
+
+    /// The session of the learner; none for a node without one.
+    pub(crate) fn learner_url(&self) -> Option<String> {
+        self.service_learning_host.url(self.service_learning_port.port(), "/ws")
     }
 }
 

@@ -44,6 +44,8 @@ pub enum ErrorCode {
     QueueFull = 400,
     /// A policy or a header rejected the job on purpose.
     Rejected = 401,
+    /// The job was handed to a peer, which was lost or gave it up.
+    ForwardFailed = 403,
     /// The deadline passed before the job could start, or while it ran.
     DeadlinePassed = 408,
     /// The node is draining.

@@ -54,6 +54,11 @@ impl ApiError {
         self.status
     }
 
+    /// The number in the body, see [`ErrorCode`].
+    pub fn code(&self) -> u16 {
+        self.body.code
+    }
+
     /// What the client is told.
     pub fn message(&self) -> &str {
         &self.body.message

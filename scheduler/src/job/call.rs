@@ -5,7 +5,8 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use protocol::headers;
+use protocol::peer::Open;
+use protocol::{NodeId, headers};
 use scheduling::{PolicyChoice, TASK_TYPES_MAX, TaskType};
 
 use super::failure::Failure;
@@ -18,12 +19,17 @@ const NAMESPACE: &str = ".openfaas-fn";
 
 const BYPASS: HeaderName = HeaderName::from_static(headers::BYPASS);
 const DEADLINE_MS: HeaderName = HeaderName::from_static(headers::DEADLINE_MS);
+const FORWARD: HeaderName = HeaderName::from_static(headers::FORWARD);
+const IDEMPOTENT: HeaderName = HeaderName::from_static(headers::IDEMPOTENT);
 const REJECT: HeaderName = HeaderName::from_static(headers::REJECT);
+const TRACING_ID: HeaderName = HeaderName::from_static(headers::TASK_TRACING_ID);
 const TASK_TYPE: HeaderName = HeaderName::from_static(headers::TASK_TYPE);
 
-/// A call as its caller sent it.
+/// A call as its caller sent it: a client, or a peer that took it from one.
 #[derive(Debug)]
 pub(super) struct Call {
+    pub(super) id: HeaderValue,
+    pub(super) tracing_id: Option<HeaderValue>,
     pub(super) function: String,
     pub(super) method: Method,
     /// What the function sees as its path, and the query.
@@ -34,14 +40,23 @@ pub(super) struct Call {
     /// Within which the answer is wanted, counted from the arrival.
     pub(super) deadline: Option<Duration>,
     pub(super) policy: PolicyChoice,
+    /// It may run more than once.
+    pub(super) idempotent: bool,
+    /// Times that it was handed from node to node.
+    pub(super) hops: u8,
+    /// The nodes that it came through.
+    pub(super) visited: Vec<NodeId>,
 }
 
 impl Call {
-    pub(super) fn parse(request: Request) -> Result<(Self, Body), Failure> {
+    /// What a client asks for.
+    pub(super) fn parse(request: Request, id: HeaderValue) -> Result<(Self, Body), Failure> {
         let (parts, body) = request.into_parts();
         let (function, path_and_query) = split_path(&parts.uri)?;
         let client = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|client| client.0.ip());
         let call = Self {
+            id,
+            tracing_id: parts.headers.get(TRACING_ID).cloned(),
             function,
             method: parts.method,
             path_and_query,
@@ -49,9 +64,33 @@ impl Call {
             task_type: read_task_type(&parts.headers)?,
             deadline: read_deadline(&parts.headers)?,
             policy: read_policy(&parts.headers),
+            idempotent: read_idempotent(&parts.headers)?,
+            hops: 0,
+            visited: Vec::new(),
             headers: parts.headers,
         };
         Ok((call, body))
+    }
+
+    /// What a peer hands on.
+    pub(super) fn handed_on(open: Open) -> Result<Self, Failure> {
+        let task_type = TaskType::new(usize::from(open.task_type));
+        let header = |text: &str| HeaderValue::from_str(text).ok();
+        Ok(Self {
+            id: header(&open.call_id).unwrap_or(HeaderValue::from_static("unknown")),
+            tracing_id: open.tracing_id.as_deref().and_then(header),
+            function: open.function.as_str().to_owned(),
+            method: open.method,
+            path_and_query: open.path,
+            client: None,
+            task_type: task_type.ok_or_else(|| no_task_type(&open.task_type.to_string()))?,
+            deadline: open.deadline_ms.map(Duration::from_millis),
+            policy: read_policy(&open.headers),
+            idempotent: open.idempotent,
+            hops: open.hops,
+            visited: open.visited,
+            headers: open.headers,
+        })
     }
 }
 
@@ -97,6 +136,8 @@ fn read_policy(headers: &HeaderMap) -> PolicyChoice {
         PolicyChoice::Reject
     } else if set(BYPASS) {
         PolicyChoice::Bypass
+    } else if set(FORWARD) {
+        PolicyChoice::Forward
     } else {
         PolicyChoice::Configured
     }
@@ -105,9 +146,22 @@ fn read_policy(headers: &HeaderMap) -> PolicyChoice {
 fn read_task_type(headers: &HeaderMap) -> Result<TaskType, Failure> {
     let number = read_number(headers, TASK_TYPE)?.unwrap_or(0);
     let task_type = usize::try_from(number).ok().and_then(TaskType::new);
-    task_type.ok_or_else(|| {
-        malformed(headers::TASK_TYPE, &number.to_string(), &format!("task types are below {TASK_TYPES_MAX}"))
-    })
+    task_type.ok_or_else(|| no_task_type(&number.to_string()))
+}
+
+fn no_task_type(text: &str) -> Failure {
+    malformed(headers::TASK_TYPE, text, &format!("task types are below {TASK_TYPES_MAX}"))
+}
+
+fn read_idempotent(headers: &HeaderMap) -> Result<bool, Failure> {
+    match headers.get(IDEMPOTENT).map(HeaderValue::as_bytes) {
+        None | Some(b"" | b"false") => Ok(false),
+        Some(b"true") => Ok(true),
+        Some(other) => {
+            let text = String::from_utf8_lossy(other);
+            Err(malformed(headers::IDEMPOTENT, &text, &"true or false is allowed"))
+        }
+    }
 }
 
 fn read_deadline(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
@@ -138,7 +192,8 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Call::parse(request.body(Body::empty()).unwrap()).map(|(call, _)| call)
+        let id = HeaderValue::from_static("id");
+        Call::parse(request.body(Body::empty()).unwrap(), id).map(|(call, _)| call)
     }
 
     #[test]
@@ -168,14 +223,24 @@ mod tests {
         assert_eq!(call.policy, PolicyChoice::Bypass);
         assert_eq!(call.task_type.index(), 3);
         assert_eq!(call.deadline, Some(Duration::from_millis(250)));
-        assert_eq!(parse("/function/f", &[(headers::REJECT, "1")]).unwrap().policy, PolicyChoice::Reject);
+        for (name, policy) in
+            [(headers::REJECT, PolicyChoice::Reject), (headers::FORWARD, PolicyChoice::Forward)]
+        {
+            assert_eq!(parse("/function/f", &[(name, "1")]).unwrap().policy, policy);
+        }
+        for (value, idempotent) in [("true", true), ("false", false), ("", false)] {
+            assert_eq!(parse("/function/f", &[(headers::IDEMPOTENT, value)]).unwrap().idempotent, idempotent);
+        }
     }
 
     #[test]
     fn headers_that_make_no_sense_are_refused_by_name() {
-        for (name, value) in
-            [(headers::TASK_TYPE, "64"), (headers::TASK_TYPE, "x"), (headers::DEADLINE_MS, "-1")]
-        {
+        for (name, value) in [
+            (headers::TASK_TYPE, "64"),
+            (headers::TASK_TYPE, "x"),
+            (headers::DEADLINE_MS, "-1"),
+            (headers::IDEMPOTENT, "yes"),
+        ] {
             let error = parse("/function/f", &[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains(value), "{error}");
         }

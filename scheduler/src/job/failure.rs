@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
-use protocol::{ErrorCode, FunctionName};
+use protocol::{ErrorCode, FunctionName, NodeId};
 use scheduling::Rejection;
 use service::ApiError;
 
+use crate::Shared;
 use crate::body::BodyError;
 use crate::caller::CallError;
 
@@ -23,13 +24,20 @@ pub(super) enum Failure {
     TimedOut { patience: Duration },
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error("the peer {peer} was lost after it had taken the job, which may have run")]
+    PeerLost { peer: NodeId },
+    #[error("the peer {peer} gave the job up: {why}")]
+    PeerFailed { peer: NodeId, why: String },
+    #[error("the peer that handed the job on is gone")]
+    CallerLost,
 }
 
 fn unknown_function(name: &str, docker: Option<&str>) -> String {
     match docker {
-        None => {
-            format!("no function {name:?} runs here: start a container of this name, or name an endpoint")
-        }
+        None => format!(
+            "no function {name:?} runs here or on a node that is known: start a container of this name, or name \
+             an endpoint"
+        ),
         Some(why) => format!("no function {name:?} is known here, and Docker is away: {why}"),
     }
 }
@@ -44,6 +52,12 @@ fn refused(reason: Rejection, patience: Duration) -> String {
 }
 
 impl Failure {
+    /// Nobody is known to have a function of this name.
+    pub(super) fn unknown(shared: &Shared, name: &str) -> Self {
+        let docker = shared.health.why_degraded(crate::executor::docker::NAME);
+        Self::UnknownFunction { name: name.to_owned(), docker }
+    }
+
     /// The one place where what went wrong with a call becomes an HTTP status.
     pub(super) fn into_api_error(self) -> ApiError {
         let message = self.to_string();
@@ -51,7 +65,9 @@ impl Failure {
             Self::Malformed(_) | Self::Body(BodyError::BrokeOff(_)) => {
                 (StatusCode::BAD_REQUEST, ErrorCode::BadInput)
             }
-            Self::UnknownFunction { .. } => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
+            Self::UnknownFunction { .. } | Self::Refused { reason: Rejection::NoNode, .. } => {
+                (StatusCode::NOT_FOUND, ErrorCode::NotFound)
+            }
             Self::Body(BodyError::TooLarge { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BadInput),
             Self::Body(BodyError::TooSlow { .. }) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BadInput),
             Self::Body(BodyError::NoMemory) | Self::Refused { reason: Rejection::Full, .. } => {
@@ -63,10 +79,12 @@ impl Failure {
             Self::Refused { reason: Rejection::Draining, .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Draining)
             }
-            Self::Refused { reason: Rejection::DeadlinePassed, .. } | Self::TimedOut { .. } => {
-                (StatusCode::GATEWAY_TIMEOUT, ErrorCode::DeadlinePassed)
-            }
+            Self::Refused { reason: Rejection::DeadlinePassed | Rejection::TooLate, .. }
+            | Self::TimedOut { .. } => (StatusCode::GATEWAY_TIMEOUT, ErrorCode::DeadlinePassed),
             Self::Call(_) => (StatusCode::BAD_GATEWAY, ErrorCode::FunctionFailed),
+            Self::PeerLost { .. } | Self::PeerFailed { .. } | Self::CallerLost => {
+                (StatusCode::BAD_GATEWAY, ErrorCode::ForwardFailed)
+            }
         };
         let error = ApiError::new(status, code, message);
         match code {
@@ -79,7 +97,7 @@ impl Failure {
     pub(super) fn log(&self, call_id: &HeaderValue, function: Option<&FunctionName>) {
         let function = function.map(FunctionName::as_str);
         match self {
-            Self::Call(_) | Self::TimedOut { .. } => {
+            Self::Call(_) | Self::TimedOut { .. } | Self::PeerLost { .. } | Self::PeerFailed { .. } => {
                 tracing::warn!(?call_id, function, error = %self, "a job failed");
             }
             _ => tracing::debug!(?call_id, function, error = %self, "a call was refused"),

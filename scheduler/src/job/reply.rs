@@ -8,25 +8,30 @@ use http::StatusCode;
 use http::response::Parts;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use link::{BodyError, BodyReader};
 use scheduling::Outcome;
 use tokio::time::Sleep;
 
-use crate::admission::Slot;
+use crate::admission::Ticket;
 use crate::caller::{Answer, Lease};
 use crate::executor::InFlight;
 
-/// The body of a function's reply on its way to the caller. The job holds its slot until the last byte
-/// has gone through, the function breaks off, or the caller goes away.
+/// The body of a reply on its way to the caller. The job holds its place until the last byte has gone
+/// through, the function or the peer breaks off, or the caller goes away.
 pub(super) struct Reply {
-    body: Incoming,
+    source: Source,
     status: StatusCode,
-    slot: Slot,
+    ticket: Ticket,
     failed: Option<Outcome>,
     pause_max: Duration,
     ends_at: Option<Instant>,
     pause: Option<Pin<Box<Sleep>>>,
-    lease: Lease,
-    _in_flight: InFlight,
+}
+
+/// Where the body comes from.
+enum Source {
+    Function { body: Incoming, lease: Lease, _in_flight: InFlight },
+    Peer(BodyReader),
 }
 
 /// A reply that cannot go on. Its head is with the caller already, so that the connection is broken off:
@@ -35,31 +40,46 @@ pub(super) struct Reply {
 enum ReplyError {
     #[error("the function broke off in the middle of its reply")]
     BrokeOff(#[source] hyper::Error),
+    #[error("the peer broke off in the middle of its reply")]
+    PeerBrokeOff(#[source] BodyError),
     #[error("the function paused for too long in the middle of its reply")]
     TooSlow,
 }
 
 impl Reply {
-    /// The head and the body of a reply that may pause for `pause_max`, and must be through at `ends_at`.
-    pub(super) fn begin(
+    /// The head and the body of a function's reply, which may pause for `pause_max`, and must be through at
+    /// `ends_at`.
+    pub(super) fn of_function(
         answer: Answer,
-        slot: Slot,
+        ticket: Ticket,
         pause_max: Duration,
         ends_at: Option<Instant>,
     ) -> (Parts, Self) {
         let (head, body) = answer.response.into_parts();
-        let reply = Self {
-            body,
-            status: head.status,
-            slot,
-            failed: None,
-            pause_max,
-            ends_at,
-            pause: None,
-            lease: answer.lease,
-            _in_flight: answer.in_flight,
-        };
+        let source = Source::Function { body, lease: answer.lease, _in_flight: answer.in_flight };
+        let reply = Self::new(source, head.status, ticket, pause_max, ends_at);
         (head, reply)
+    }
+
+    /// The body of a reply that comes from a peer.
+    pub(super) fn of_peer(
+        body: BodyReader,
+        status: StatusCode,
+        ticket: Ticket,
+        pause_max: Duration,
+        ends_at: Option<Instant>,
+    ) -> Self {
+        Self::new(Source::Peer(body), status, ticket, pause_max, ends_at)
+    }
+
+    fn new(
+        source: Source,
+        status: StatusCode,
+        ticket: Ticket,
+        pause_max: Duration,
+        ends_at: Option<Instant>,
+    ) -> Self {
+        Self { source, status, ticket, failed: None, pause_max, ends_at, pause: None }
     }
 
     /// Waits for more, but not for ever. The timer is made only where there is something to wait for.
@@ -87,8 +107,8 @@ impl Body for Reply {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(Some(Err(error))) => self.fail(Outcome::Failed, ReplyError::BrokeOff(error)),
+        match self.source.poll_frame(cx) {
+            Poll::Ready(Some(Err(error))) => self.fail(Outcome::Failed, error),
             Poll::Ready(frame) => {
                 self.pause = None;
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
@@ -101,11 +121,36 @@ impl Body for Reply {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.source {
+            Source::Function { body, .. } => body.size_hint(),
+            Source::Peer(body) => body.size_hint(),
+        }
+    }
+}
+
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ReplyError>>> {
+        match self {
+            Self::Function { body, .. } => {
+                let polled = Pin::new(body).poll_frame(cx);
+                polled.map(|frame| frame.map(|frame| frame.map_err(ReplyError::BrokeOff)))
+            }
+            Self::Peer(body) => {
+                let polled = Pin::new(body).poll_frame(cx);
+                polled.map(|frame| frame.map(|frame| frame.map_err(ReplyError::PeerBrokeOff)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Function { body, .. } => body.is_end_stream(),
+            Self::Peer(body) => body.is_end_stream(),
+        }
     }
 }
 
@@ -113,12 +158,14 @@ impl Drop for Reply {
     fn drop(&mut self) {
         let outcome = match self.failed {
             Some(outcome) => outcome,
-            None if self.body.is_end_stream() => {
-                self.lease.give_back();
+            None if self.source.is_end_stream() => {
+                if let Source::Function { lease, .. } = &mut self.source {
+                    lease.give_back();
+                }
                 Outcome::Answered(self.status.as_u16())
             }
             None => Outcome::Cancelled,
         };
-        self.slot.end(outcome);
+        self.ticket.end(outcome);
     }
 }

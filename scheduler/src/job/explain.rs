@@ -1,0 +1,111 @@
+//! What the headers of every reply tell of its job: who decided, what, and how long each part took.
+
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use protocol::peer::Passed;
+use protocol::{NodeId, headers};
+use scheduling::Explanation;
+
+use super::{CALL_ID, Record};
+use crate::Shared;
+
+const EXTERNALLY_EXECUTED: HeaderName = HeaderName::from_static(headers::EXTERNALLY_EXECUTED);
+const HOPS: HeaderName = HeaderName::from_static(headers::HOPS);
+const LEARNING_ACTION: HeaderName = HeaderName::from_static(headers::LEARNING_ACTION);
+const LEARNING_EID: HeaderName = HeaderName::from_static(headers::LEARNING_EID);
+const LEARNING_EPS: HeaderName = HeaderName::from_static(headers::LEARNING_EPS);
+const LEARNING_FALLBACK: HeaderName = HeaderName::from_static(headers::LEARNING_FALLBACK);
+const LEARNING_STATE: HeaderName = HeaderName::from_static(headers::LEARNING_STATE);
+const PEERS_LIST_ID: HeaderName = HeaderName::from_static(headers::PEERS_LIST_ID);
+const PEERS_LIST_IP: HeaderName = HeaderName::from_static(headers::PEERS_LIST_IP);
+const SCHEDULER: HeaderName = HeaderName::from_static(headers::SCHEDULER);
+const TASK_TRACING_ID: HeaderName = HeaderName::from_static(headers::TASK_TRACING_ID);
+const TIMING_EXECUTION: HeaderName = HeaderName::from_static(headers::TIMING_EXECUTION);
+const TIMING_PROBING: HeaderName = HeaderName::from_static(headers::TIMING_PROBING);
+const TIMING_SCHEDULING: HeaderName = HeaderName::from_static(headers::TIMING_SCHEDULING);
+const TIMING_TOTAL: HeaderName = HeaderName::from_static(headers::TIMING_TOTAL);
+const VERSION: HeaderName = HeaderName::from_static(headers::VERSION);
+
+/// Puts the headers on a reply.
+pub(super) fn explain(
+    response: &mut Response,
+    shared: &Shared,
+    record: &Record,
+    call_id: HeaderValue,
+    tracing_id: Option<HeaderValue>,
+) {
+    let headers = response.headers_mut();
+    headers.insert(CALL_ID, call_id);
+    headers.insert(VERSION, HeaderValue::from_static(service::VERSION));
+    match &record.policy {
+        Some(policy) => put(headers, SCHEDULER, policy.to_string()),
+        None => put(headers, SCHEDULER, shared.settings.current().scheduler.spec().to_string()),
+    }
+    if let Some(tracing_id) = tracing_id {
+        headers.insert(TASK_TRACING_ID, tracing_id);
+    }
+    let own = record.own_part(shared);
+    put(headers, TIMING_TOTAL, record.list(own.total_seconds, |node| node.total_seconds));
+    put(headers, TIMING_SCHEDULING, record.list(own.scheduling_seconds, |node| node.scheduling_seconds));
+    put(headers, TIMING_PROBING, record.list(own.probing_seconds, |node| node.probing_seconds));
+    if let Some(seconds) = record.execution_seconds {
+        put(headers, TIMING_EXECUTION, format!("{seconds:.6}"));
+    }
+    if !record.passed.is_empty() {
+        tell_route(headers, &own, &record.passed);
+    }
+    if let Some(explanation) = &record.explanation {
+        tell_learning(headers, explanation);
+    }
+}
+
+fn tell_route(headers: &mut HeaderMap, own: &Passed, passed: &[Passed]) {
+    let nodes = || std::iter::once(own).chain(passed);
+    let addresses: Vec<String> =
+        nodes().map(|node| node.address.map(|ip| ip.to_string()).unwrap_or_default()).collect();
+    let ids: Vec<_> = nodes().map(|node| node.node).collect();
+    headers.insert(EXTERNALLY_EXECUTED, HeaderValue::from_static("True"));
+    headers.insert(HOPS, HeaderValue::from(passed.len()));
+    put(headers, PEERS_LIST_IP, serde_json::to_string(&addresses).unwrap_or_default());
+    put(headers, PEERS_LIST_ID, serde_json::to_string(&ids).unwrap_or_default());
+}
+
+fn tell_learning(headers: &mut HeaderMap, explanation: &Explanation) {
+    let state: Vec<String> = explanation.state.iter().map(f64::to_string).collect();
+    put(headers, LEARNING_STATE, state.join(","));
+    put(headers, LEARNING_ACTION, explanation.action.to_string());
+    put(headers, LEARNING_EPS, explanation.epsilon.to_string());
+    put(headers, LEARNING_EID, explanation.eid.to_string());
+    if let Some(why) = explanation.fallback {
+        put(headers, LEARNING_FALLBACK, why.to_owned());
+    }
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, text: String) {
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(name, value);
+    }
+}
+
+impl Record {
+    /// What the job has cost on this node until now.
+    pub(super) fn own_part(&self, shared: &Shared) -> Passed {
+        Passed {
+            node: shared.directory.own_id().unwrap_or(NodeId::new(0)),
+            address: shared.directory.own_address(),
+            total_seconds: self.arrived.elapsed().as_secs_f64(),
+            scheduling_seconds: self.scheduling.unwrap_or_default().as_secs_f64(),
+            probing_seconds: self.probing.as_secs_f64(),
+        }
+    }
+
+    /// A JSON array with one entry a node, this one first.
+    fn list(&self, own: f64, of: impl Fn(&Passed) -> f64) -> String {
+        let mut text = format!("[{own:.6}");
+        for node in &self.passed {
+            text.push_str(&format!(",{:.6}", of(node)));
+        }
+        text.push(']');
+        text
+    }
+}
