@@ -7,6 +7,7 @@ mod bad_input;
 mod calls;
 mod configuration;
 mod containers;
+mod discovery;
 mod documentation;
 mod full_node;
 mod openapi;

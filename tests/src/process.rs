@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::wait::PATIENCE;
@@ -13,6 +13,7 @@ use crate::wait::PATIENCE;
 pub struct Process {
     child: Child,
     lines: mpsc::Receiver<String>,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 /// How a process ended.
@@ -60,14 +61,24 @@ impl Process {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
+        let log: Arc<Mutex<Vec<String>>> = Arc::default();
+        let kept = Arc::clone(&log);
         std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+            output.lines().map_while(Result::ok).try_for_each(|line| {
+                kept.lock().unwrap().push(line.clone());
+                sender.send(line)
+            })
         });
-        let process = Self { child, lines };
+        let process = Self { child, lines, log };
         let said = process.line_with("\"listening\"");
         let said: serde_json::Value = serde_json::from_str(&said).unwrap();
         let address = said["address"].as_str().unwrap().parse().unwrap();
         (process, address)
+    }
+
+    /// All lines of its log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
     }
 
     /// Waits for a line of its log that contains this.

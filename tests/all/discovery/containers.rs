@@ -1,0 +1,1 @@
+//! Three nodes in containers, by one compose file.
