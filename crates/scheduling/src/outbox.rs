@@ -33,6 +33,8 @@ pub struct Explanation {
     pub state: Vec<f64>,
     /// What was decided.
     pub action: u32,
+    /// What the learner said, where it answered.
+    pub advised: Option<u32>,
     /// The part of decisions that were explored at that time, 0 to 1.
     pub epsilon: f64,
     /// The number of the decision.

@@ -2,6 +2,7 @@
 
 mod expected_delay;
 mod forward_scheduler;
+mod learning_scheduler;
 mod no_scheduler;
 mod parameters;
 mod power_of_n_scheduler;
@@ -22,6 +23,7 @@ use protocol::{Load, NodeId, PolicySpec};
 use rand_pcg::Pcg64;
 
 pub use forward_scheduler::ForwardScheduler;
+pub use learning_scheduler::LearningScheduler;
 pub use no_scheduler::NoScheduler;
 pub use power_of_n_scheduler::PowerOfNScheduler;
 pub use power_of_n_scheduler_tau::PowerOfNSchedulerTau;
@@ -149,6 +151,7 @@ pub const REGISTRY: &[Entry] = &[
     power_of_two_scheduler::ENTRY,
     shortest_expected_delay_scheduler::ENTRY,
     prequal_scheduler::ENTRY,
+    learning_scheduler::ENTRY,
 ];
 
 /// A policy that cannot be built from its name and parameters.
