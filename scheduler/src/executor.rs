@@ -34,6 +34,8 @@ pub(crate) struct Offer {
     pub(crate) replica: String,
     /// Where it is, or why it cannot be reached and what to do about it.
     pub(crate) target: Result<Target, String>,
+    /// It may run more than once for one call.
+    pub(crate) idempotent: bool,
 }
 
 /// A function that this node can run.
@@ -41,6 +43,7 @@ pub(crate) struct Offer {
 pub(crate) struct Function {
     replicas: Vec<Arc<Replica>>,
     unreachable: Vec<String>,
+    idempotent: bool,
 }
 
 /// One replica of a function.
@@ -98,6 +101,7 @@ impl Functions {
 
 impl Function {
     fn add(&mut self, executor: &'static str, offer: &Offer, known: Option<&Function>) {
+        self.idempotent |= offer.idempotent;
         let target = match &offer.target {
             Ok(target) => target.clone(),
             Err(why) => {
@@ -129,6 +133,11 @@ impl Function {
         Some(InFlight(Arc::clone(replica)))
     }
 
+    /// Whether it may run more than once for one call, as one of its replicas says.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.idempotent
+    }
+
     /// Why replicas cannot be reached that were never tried.
     pub(crate) fn why_unreachable(&self) -> impl Iterator<Item = String> {
         self.unreachable.iter().cloned()
@@ -156,6 +165,7 @@ mod tests {
             function: function.parse().unwrap(),
             replica: replica.to_owned(),
             target: Ok(Target::at(([127, 0, 0, 1], port).into())),
+            idempotent: false,
         }
     }
 

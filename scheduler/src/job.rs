@@ -97,7 +97,7 @@ pub(crate) async fn run(shared: Arc<Shared>, request: Request) -> Response {
 
 async fn execute(
     shared: &Arc<Shared>,
-    call: Call,
+    mut call: Call,
     body: Body,
     door: &mut impl Door,
     record: &mut Record,
@@ -105,6 +105,7 @@ async fn execute(
     let settings = shared.settings.current();
     let (name, function) = look_up(shared, &call.function)?;
     record.function = Some(name.clone());
+    call.idempotent |= function.as_ref().is_some_and(Function::is_idempotent);
 
     let limits = BodyLimits {
         bytes_max: settings.body_bytes_max.value(),

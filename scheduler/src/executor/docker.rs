@@ -111,7 +111,12 @@ impl Follower {
 
     fn offers(&self, container: &Container, vantage: &Vantage) -> Vec<Offer> {
         let target = vantage.target(container);
-        let offer = |function| Offer { function, replica: container.id.clone(), target: target.clone() };
+        let offer = |function| Offer {
+            function,
+            replica: container.id.clone(),
+            target: target.clone(),
+            idempotent: container.is_idempotent(),
+        };
         container.functions(self.labelled_only).into_iter().map(offer).collect()
     }
 }

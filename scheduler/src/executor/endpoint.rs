@@ -34,6 +34,7 @@ pub(crate) fn offers(endpoints: &Endpoints) -> Vec<Offer> {
         function: function.clone(),
         replica: endpoint.0.to_string(),
         target: Ok(endpoint.0.clone()),
+        idempotent: false,
     };
     let of_function = |(function, replicas): (&FunctionName, &Vec<Endpoint>)| {
         replicas.iter().map(|endpoint| offer(function, endpoint)).collect::<Vec<_>>()

@@ -27,7 +27,10 @@ impl TryFrom<String> for Host {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let host = if text.parse::<Ipv6Addr>().is_ok() { format!("[{text}]") } else { text };
-        let is_host = |uri: &Uri| uri.host() == Some(&host) && uri.path() == "/" && uri.query().is_none();
+        let is_host = |uri: &Uri| {
+            let whole = uri.authority().is_some_and(|authority| authority.as_str() == format!("{host}:1"));
+            whole && uri.host() == Some(&host) && uri.port_u16() == Some(1)
+        };
         match format!("ws://{host}:1").parse() {
             Ok(uri) if is_host(&uri) => Ok(Self(host)),
             _ => Err(format!("{host:?} is not {}", Self::allowed())),

@@ -8,6 +8,8 @@ use protocol::FunctionName;
 const LABEL_FUNCTION: &str = "p2pfaas.function";
 /// The port on which the function answers, where it is not [`FUNCTION_PORT`].
 const LABEL_PORT: &str = "p2pfaas.port";
+/// `true` on a function that may run more than once for one call.
+const LABEL_IDEMPOTENT: &str = "p2pfaas.idempotent";
 /// On the containers of P2PFaaS itself, which are no functions.
 const LABEL_SERVICE: &str = "p2pfaas.service";
 /// Where compose says which service a container belongs to.
@@ -86,6 +88,11 @@ impl Container {
         self.labels.get(LABEL_PORT).and_then(|port| port.parse().ok()).unwrap_or(FUNCTION_PORT)
     }
 
+    /// Whether it may run more than once for one call.
+    pub(super) fn is_idempotent(&self) -> bool {
+        self.labels.get(LABEL_IDEMPOTENT).is_some_and(|value| value == "true")
+    }
+
     /// A name for people.
     pub(super) fn display_name(&self) -> &str {
         self.names.first().map_or(self.id.as_str(), |name| name.trim_start_matches('/'))
@@ -161,5 +168,13 @@ mod tests {
     fn the_port_may_be_another() {
         assert_eq!(container(&[], &[]).port(), 8080);
         assert_eq!(container(&[], &[(LABEL_PORT, "9000")]).port(), 9000);
+    }
+
+    #[test]
+    fn only_true_makes_a_function_one_that_may_run_twice() {
+        for (label, idempotent) in [("true", true), ("false", false), ("", false), ("1", false)] {
+            assert_eq!(container(&[], &[(LABEL_IDEMPOTENT, label)]).is_idempotent(), idempotent);
+        }
+        assert!(!container(&[], &[]).is_idempotent());
     }
 }
