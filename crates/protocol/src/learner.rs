@@ -15,6 +15,17 @@ pub const SUBPROTOCOL: &str = "p2pfaas.learner.1";
 /// The action that rejects the job, in the numbering of the original P2PFaaS.
 pub const REJECT: u32 = 0;
 
+/// Header of `GET /train`: the number of the choice. This and those below are the original's.
+pub const EID_HEADER: &str = "x-p2pfaas-learning-eid";
+/// Header of `GET /act` and `GET /train`: the state, its numbers joined by commas.
+pub const STATE_HEADER: &str = "x-p2pfaas-learning-state";
+/// Header of `GET /train`: the action.
+pub const ACTION_HEADER: &str = "x-p2pfaas-learning-action";
+/// Header of `GET /train`: the reward.
+pub const REWARD_HEADER: &str = "x-p2pfaas-learning-reward";
+/// Header of the answer of `GET /act`: the probability with which the action was drawn at random.
+pub const EPSILON_HEADER: &str = "x-p2pfaas-eps";
+
 /// A message of a client of the session. Each is answered by one [`Reply`], in the order in which they came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
