@@ -17,6 +17,8 @@ endif
 
 # The photograph of the first call; without one, the image's own sample is used.
 PICTURE ?=
+# What `make demo` is to be like; `make demo DEMO=--help` lists what there is.
+DEMO ?=
 # What `make bench` measures, and how; `make bench ARGS=--help` lists what there is.
 ARGS ?= compare
 
@@ -39,6 +41,11 @@ down: ## Stops the node; what it has learned stays in its volumes
 .PHONY: logs
 logs: ## Follows the logs of the node
 	$(COMPOSE) logs --follow
+
+.PHONY: demo
+demo: ## Runs three nodes without Docker, and prints what to try (DEMO="--nodes 5")
+	cargo build --locked --release --bins
+	target/release/p2pfaas-bench demo $(DEMO)
 
 ## Building
 

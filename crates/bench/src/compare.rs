@@ -6,7 +6,6 @@
 mod case;
 mod comparison;
 mod memory;
-mod processes;
 mod progress;
 mod stage;
 mod summary;

@@ -1,11 +1,15 @@
 //! Measures the services from outside, as their callers see them.
 //!
 //! Each command of `p2pfaas-bench` is one module: [`load`] puts load on any URL, and [`compare`] runs a
-//! scheduler and a function on this machine and holds what the scheduler costs against its targets.
+//! scheduler and a function on this machine and holds what the scheduler costs against its targets. [`demo`] runs a
+//! [`cluster`] to try things with.
 
 pub mod arguments;
+pub mod cluster;
 pub mod compare;
+pub mod demo;
 pub mod gossip;
 pub mod load;
 pub mod machine;
 pub mod open_files;
+pub mod process;

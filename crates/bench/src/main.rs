@@ -1,15 +1,15 @@
-//! `p2pfaas-bench`: the command line of the measurements.
+//! `p2pfaas-bench`: the command line of the measurements and of the demo.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line answers on its terminal")]
 
 use std::process::ExitCode;
 
-use bench::{compare, gossip, load};
+use bench::{compare, demo, gossip, load};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Measures P2PFaaS: load on one URL, and what the scheduler costs.
+/// Measures P2PFaaS, and runs a cluster to try it with.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Cli {
@@ -23,6 +23,8 @@ enum Command {
     Load(load::Options),
     /// Compare a function called directly with the same function called through a scheduler
     Compare(compare::Options),
+    /// Run a cluster on this machine, without Docker, and print what to try with it
+    Demo(demo::Options),
     /// Simulate clusters that gossip, and show goals and measurements side by side
     Gossip(gossip::Options),
 }
@@ -50,6 +52,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let comparison = compare::command(&options, &stop_on_signal()?).await?;
             println!("{comparison}");
             options.save(&comparison)
+        }
+        Command::Demo(options) => {
+            demo::command(&options, &stop_on_signal()?, |text| println!("{text}")).await
         }
         Command::Gossip(options) => {
             gossip::command(&options, |line| println!("{line}"));

@@ -86,6 +86,12 @@ fn is_length_limit(cause: &(dyn StdError + 'static)) -> bool {
 /// Why a function did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// `LISTENING_HOST` is set, and is not an IP address.
+    #[error("LISTENING_HOST must be an IP address, not {value:?}")]
+    Host {
+        /// What it is set to.
+        value: String,
+    },
     /// `PORT` is set, and is not a TCP port.
     #[error("PORT must be a number from 1 to 65535, not {value:?}")]
     Port {

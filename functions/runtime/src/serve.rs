@@ -2,7 +2,7 @@ use axum::Router;
 use axum::routing::get;
 use axum::serve::{Listener, ListenerExt};
 use std::future::{Future, IntoFuture};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -21,17 +21,19 @@ const GRACE: Duration = Duration::from_secs(8);
 
 /// Serves `router` until SIGTERM or SIGINT, and is all that a function's `main` does.
 ///
-/// It listens on `0.0.0.0:8080` (`PORT` overrides the port) and adds `GET /_/health`. The first signal stops
+/// It listens on `0.0.0.0:8080` (`LISTENING_HOST` and `PORT` override
+/// address and port) and adds `GET /_/health`. The first signal stops
 /// it gracefully: calls in progress end, while health and new calls are answered with 503. A second signal
 /// or the end of the grace time makes it return at once, with an error.
 ///
 /// Started with the argument `healthcheck` it serves nothing: it asks the function that runs on the same
 /// port for its health, and returns an error unless that is 200.
 pub fn serve(router: Router) -> Result<(), ServeError> {
+    let host = host(std::env::var("LISTENING_HOST").ok())?;
     let port = port(std::env::var("PORT").ok())?;
     let runtime = tokio::runtime::Runtime::new().map_err(ServeError::Runtime)?;
     let ended = match std::env::args().nth(1).as_deref() {
-        None => runtime.block_on(listen(router, port)),
+        None => runtime.block_on(listen(router, host, port)),
         Some("healthcheck") => runtime.block_on(health::check(port)),
         Some(argument) => Err(ServeError::Argument { argument: argument.to_owned() }),
     };
@@ -71,13 +73,12 @@ pub async fn serve_until(
     }
 }
 
-async fn listen(router: Router, port: u16) -> Result<(), ServeError> {
+async fn listen(router: Router, host: IpAddr, port: u16) -> Result<(), ServeError> {
     tracing_subscriber::fmt().with_ansi(false).init();
     let mut signals = Signals::new().map_err(ServeError::Signals)?;
     let (first, stop) = watch::channel(false);
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))
-        .await
-        .map_err(|source| ServeError::Listen { port, source })?;
+    let listener =
+        TcpListener::bind((host, port)).await.map_err(|source| ServeError::Listen { port, source })?;
     tracing::info!(port, "listening");
     let second_signal = async {
         signals.recv().await;
@@ -89,6 +90,11 @@ async fn listen(router: Router, port: u16) -> Result<(), ServeError> {
         ended = serve_until(listener, router, stopped(stop)) => ended,
         () = second_signal => Err(ServeError::SecondSignal),
     }
+}
+
+fn host(variable: Option<String>) -> Result<IpAddr, ServeError> {
+    let Some(value) = variable else { return Ok(Ipv4Addr::UNSPECIFIED.into()) };
+    value.parse().map_err(|_| ServeError::Host { value })
 }
 
 fn port(variable: Option<String>) -> Result<u16, ServeError> {
@@ -167,6 +173,13 @@ impl Signals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_addresses_are_listened_on_unless_the_variable_names_one() {
+        assert_eq!(host(None).unwrap(), Ipv4Addr::UNSPECIFIED);
+        assert_eq!(host(Some("127.0.0.1".into())).unwrap(), Ipv4Addr::LOCALHOST);
+        assert!(host(Some("localhost".into())).unwrap_err().to_string().contains("localhost"));
+    }
 
     #[test]
     fn the_port_is_8080_unless_the_variable_says_otherwise() {

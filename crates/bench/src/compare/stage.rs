@@ -10,8 +10,10 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::processes::{Service, binary, free_ports};
-use crate::load::Target;
+use crate::{
+    load::Target,
+    process::{Service, binary, free_ports},
+};
 
 const SCHEDULER: &str = "p2pfaas-scheduler";
 const FUNCTION: &str = "echo";
@@ -68,12 +70,13 @@ impl Stage {
         queue: u32,
     ) -> anyhow::Result<Duration> {
         let mut command = Command::new(&binaries.function);
-        command.env("PORT", self.function_port.to_string());
+        // Ctrl-C reaches only this program, which then ends the others in order.
+        command.env("PORT", self.function_port.to_string()).process_group(0);
         let function = Service::start(FUNCTION, command, self.folder.path())?;
         self.function.insert(function).answers(&self.function_health).await?;
 
         let mut command = Command::new(&binaries.scheduler);
-        command.envs(self.scheduler_variables(slots, queue));
+        command.envs(self.scheduler_variables(slots, queue)).process_group(0);
         let scheduler = Service::start(SCHEDULER, command, self.folder.path())?;
         let scheduler = self.scheduler.insert(scheduler);
         let start = scheduler.answers(&self.scheduler_health).await?;

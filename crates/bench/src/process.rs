@@ -1,10 +1,10 @@
-//! The processes that are measured: found, started, waited for, and always ended.
+//! Processes on this machine: found, started, waited for, and always ended.
 
 use std::{
     env, fs, io,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -21,7 +21,7 @@ use crate::load::{Target, call_once};
 const ANSWER_MAX: Duration = Duration::from_secs(15);
 /// Pause between two looks at whether a process answers; it bounds how exactly its start is timed.
 const ANSWER_PAUSE: Duration = Duration::from_millis(1);
-/// How long a process may take to end by itself; after the last call nothing is left for it to drain.
+/// How long a process may take to end by itself, unless the caller knows what it has left to drain.
 const END_MAX: Duration = Duration::from_secs(5);
 /// Lines of a process's log that are shown when it fails.
 const LOG_LINES_SHOWN: usize = 20;
@@ -30,7 +30,7 @@ const LOG_LINES_SHOWN: usize = 20;
 ///
 /// # Errors
 /// When it is not there; the error says how to build it.
-pub(super) fn binary(name: &str, folder: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub fn binary(name: &str, folder: Option<&Path>) -> anyhow::Result<PathBuf> {
     let beside = || {
         let own = env::current_exe().context("cannot tell where this program is")?;
         anyhow::Ok(own.parent().unwrap_or(Path::new(".")).to_owned())
@@ -49,33 +49,37 @@ pub(super) fn binary(name: &str, folder: Option<&Path>) -> anyhow::Result<PathBu
 
 /// Two ports on which nobody listens now. Another process may take one first; the service started for it
 /// then ends with an error, which is shown.
-pub(super) fn free_ports() -> io::Result<[u16; 2]> {
+pub fn free_ports() -> io::Result<[u16; 2]> {
     let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     // Both are held at once, or the second could be the first again.
     let [first, second] = [listen()?, listen()?];
     Ok([first.local_addr()?.port(), second.local_addr()?.port()])
 }
 
-/// A process of this command. It is killed when it is dropped; [`Service::end`] is the gentle way.
-pub(super) struct Service {
-    name: &'static str,
+/// A process of this program's own. It is killed when it is dropped; [`Service::end`] is the gentle way.
+#[derive(Debug)]
+pub struct Service {
+    name: String,
     child: Child,
     log: PathBuf,
     started: Instant,
 }
 
 impl Service {
-    /// Starts `command`, its output in a file of `folder`.
-    pub(super) fn start(name: &'static str, mut command: Command, folder: &Path) -> anyhow::Result<Self> {
+    /// Starts `command`, its output in the file `NAME.log` of `folder`, after what is there already.
+    ///
+    /// # Errors
+    /// When the log cannot be written, or the command cannot be run.
+    pub fn start(name: impl Into<String>, mut command: Command, folder: &Path) -> anyhow::Result<Self> {
+        let name = name.into();
         let log = folder.join(format!("{name}.log"));
-        let output = fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let open = fs::File::options().create(true).append(true).open(&log);
+        let output = open.with_context(|| format!("cannot write {}", log.display()))?;
         let started = Instant::now();
         let child = command
             .stdin(Stdio::null())
             .stderr(output.try_clone().context("cannot share the log")?)
             .stdout(output)
-            // Ctrl-C reaches only this program, which then ends the others in order.
-            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
@@ -85,8 +89,8 @@ impl Service {
     /// The process.
     ///
     /// # Errors
-    /// When it has ended.
-    pub(super) fn pid(&mut self) -> anyhow::Result<u32> {
+    /// When it has ended; the error says how, with its last words.
+    pub fn pid(&mut self) -> anyhow::Result<u32> {
         if let Some(status) = self.child.try_wait().context("cannot look at a process")? {
             bail!("{} ended ({status}); its last words:\n{}", self.name, self.last_words());
         }
@@ -94,7 +98,10 @@ impl Service {
     }
 
     /// Waits until `target` answers with 2xx, and gives the time since the process was started.
-    pub(super) async fn answers(&mut self, target: &Target) -> anyhow::Result<Duration> {
+    ///
+    /// # Errors
+    /// When the process ends first, or does not answer in time; with its last words.
+    pub async fn answers(&mut self, target: &Target) -> anyhow::Result<Duration> {
         let mut last = "no answer".to_owned();
         while self.started.elapsed() < ANSWER_MAX {
             self.pid()?;
@@ -109,18 +116,56 @@ impl Service {
         bail!("{} does not answer at {target} ({last}); its last words:\n{words}", self.name)
     }
 
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// When the process has ended.
+    pub fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
+        let pid = Pid::from_raw(self.pid()?.cast_signed()).context("a process has a number")?;
+        kill_process(pid, signal).with_context(|| format!("cannot signal {}", self.name))
+    }
+
+    /// Waits for its end, for so long at the most.
+    ///
+    /// # Errors
+    /// When it is still there then.
+    pub async fn wait(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
+        let Ok(ended) = timeout(patience, self.child.wait()).await else {
+            bail!("{} has not ended in {patience:?}; its last words:\n{}", self.name, self.last_words());
+        };
+        ended.with_context(|| format!("cannot wait for {}", self.name))
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
     /// Asks the process to end, and kills it when it does not.
-    pub(super) async fn end(mut self) -> anyhow::Result<()> {
-        if let Some(pid) = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
-            kill_process(pid, Signal::TERM).with_context(|| format!("cannot signal {}", self.name))?;
+    ///
+    /// # Errors
+    /// When it can neither be asked nor killed.
+    pub async fn end(self) -> anyhow::Result<()> {
+        self.end_within(END_MAX).await
+    }
+
+    /// The same, with a time of the caller's own.
+    ///
+    /// # Errors
+    /// When it can neither be asked nor killed.
+    pub async fn end_within(mut self, patience: Duration) -> anyhow::Result<()> {
+        if self.ended().is_some() {
+            return Ok(());
         }
-        if timeout(END_MAX, self.child.wait()).await.is_err() {
+        self.signal(Signal::TERM)?;
+        if timeout(patience, self.child.wait()).await.is_err() {
             self.child.kill().await.with_context(|| format!("cannot kill {}", self.name))?;
         }
         Ok(())
     }
 
-    fn last_words(&self) -> String {
+    /// The end of its log.
+    pub fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")

@@ -1,0 +1,206 @@
+use std::{collections::BTreeMap, env, fs, net::SocketAddr, process::ExitStatus, time::Duration};
+
+use anyhow::{Context, anyhow, bail};
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use super::plan::{Binaries, Part, Plan};
+use crate::process::Service;
+
+/// Above the 30 s that a service takes at the most to end what it has accepted, unless its settings say so.
+const DRAIN_MAX: Duration = Duration::from_secs(40);
+/// A process that is killed is gone as soon as the kernel has a moment.
+const KILLED_MAX: Duration = Duration::from_secs(10);
+
+/// A node: its three services, those that run.
+#[derive(Debug)]
+pub struct Node {
+    plan: Plan,
+    binaries: Binaries,
+    services: BTreeMap<Part, Service>,
+}
+
+impl Node {
+    /// Starts all services, and waits until each is ready.
+    ///
+    /// # Errors
+    /// When a folder cannot be made, or a service does not come up; with its last words.
+    pub async fn start(plan: Plan, binaries: &Binaries) -> anyhow::Result<Self> {
+        let mut node = Self { plan, binaries: binaries.clone(), services: BTreeMap::new() };
+        for part in Part::ALL {
+            node.spawn(part)?;
+        }
+        for part in Part::ALL {
+            node.ready(part).await?;
+        }
+        Ok(node)
+    }
+
+    /// What it was to be.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Changes the plan; each service follows when it is started again.
+    pub fn plan_mut(&mut self) -> &mut Plan {
+        &mut self.plan
+    }
+
+    /// Where a service listens.
+    #[must_use]
+    pub fn address(&self, part: Part) -> SocketAddr {
+        self.plan.address(part)
+    }
+
+    /// The URL of a path of a service.
+    #[must_use]
+    pub fn url(&self, part: Part, path: &str) -> String {
+        format!("http://{}{path}", self.address(part))
+    }
+
+    /// The process of a service.
+    ///
+    /// # Errors
+    /// When it does not run; with its last words.
+    pub fn pid(&mut self, part: Part) -> anyhow::Result<u32> {
+        self.service(part)?.pid()
+    }
+
+    /// Starts a service that does not run, and returns before it is ready.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(&mut self, part: Part) -> anyhow::Result<()> {
+        let data = self.plan.data(part);
+        fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
+        let mut command = Command::new(self.binaries.of(part));
+        for (variable, _) in env::vars_os() {
+            if variable.to_str().is_some_and(|name| name.starts_with("P2PFAAS_")) {
+                command.env_remove(variable);
+            }
+        }
+        command.current_dir(&data).envs(self.plan.environment(part));
+        if self.plan.shielded {
+            command.process_group(0);
+        }
+        let service = Service::start(part.name(), command, &self.plan.folder)?;
+        self.services.insert(part, service);
+        Ok(())
+    }
+
+    /// Waits until a service says that it can do its job.
+    ///
+    /// # Errors
+    /// When it ends or does not say so in time; with its last words.
+    pub async fn ready(&mut self, part: Part) -> anyhow::Result<()> {
+        let health = self.url(part, "/health").parse().map_err(|error: String| anyhow!(error))?;
+        let name = self.plan.name.clone();
+        self.service(part)?.answers(&health).await.with_context(|| format!("node {name} does not stand"))?;
+        Ok(())
+    }
+
+    /// Starts a service that does not run, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not come up; with its last words.
+    pub async fn restart(&mut self, part: Part) -> anyhow::Result<()> {
+        self.spawn(part)?;
+        self.ready(part).await
+    }
+
+    /// Ends a service at once, without a good-bye.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn kill(&mut self, part: Part) -> anyhow::Result<()> {
+        let mut service = self.take(part)?;
+        service.signal(Signal::KILL)?;
+        service.wait(KILLED_MAX).await.map(|_killed| ())
+    }
+
+    /// Ends the whole node at once, without a good-bye.
+    ///
+    /// # Errors
+    /// When a part of it does not run.
+    pub async fn kill_all(&mut self) -> anyhow::Result<()> {
+        for part in Part::ALL {
+            self.service(part)?.signal(Signal::KILL)?;
+        }
+        for part in Part::ALL {
+            self.take(part)?.wait(KILLED_MAX).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks a service to end, and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not run, or does not end.
+    pub async fn stop(&mut self, part: Part) -> anyhow::Result<ExitStatus> {
+        let mut service = self.take(part)?;
+        service.signal(Signal::TERM)?;
+        service.wait(DRAIN_MAX).await
+    }
+
+    /// Freezes a service: it keeps its connections and says nothing.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn pause(&mut self, part: Part) -> anyhow::Result<()> {
+        self.service(part)?.signal(Signal::STOP)
+    }
+
+    /// Lets a frozen service go on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn resume(&mut self, part: Part) -> anyhow::Result<()> {
+        self.service(part)?.signal(Signal::CONT)
+    }
+
+    /// The services that have ended by themselves since this was asked last: how, and their last words.
+    pub fn take_ended(&mut self) -> Vec<(Part, ExitStatus, String)> {
+        let mut ended = Vec::new();
+        self.services.retain(|&part, service| {
+            let Some(status) = service.ended() else {
+                return true;
+            };
+            ended.push((part, status, service.last_words()));
+            false
+        });
+        ended
+    }
+
+    /// Whether any of its services runs.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        !self.services.is_empty()
+    }
+
+    /// Ends it in order, as far as it runs: the scheduler drains first, and the discovery says good-bye.
+    ///
+    /// # Errors
+    /// The first thing that went wrong; what could be ended has ended.
+    pub async fn end(mut self) -> anyhow::Result<()> {
+        let mut ended = Ok(());
+        for part in [Part::Scheduler, Part::Learner, Part::Discovery] {
+            if let Some(service) = self.services.remove(&part) {
+                ended = ended.and(service.end_within(DRAIN_MAX).await);
+            }
+        }
+        ended
+    }
+
+    fn service(&mut self, part: Part) -> anyhow::Result<&mut Service> {
+        let name = &self.plan.name;
+        self.services.get_mut(&part).with_context(|| format!("the {part} of node {name} does not run"))
+    }
+
+    fn take(&mut self, part: Part) -> anyhow::Result<Service> {
+        match self.services.remove(&part) {
+            Some(service) => Ok(service),
+            None => bail!("the {part} of node {} does not run", self.plan.name),
+        }
+    }
+}
