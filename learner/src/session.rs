@@ -134,11 +134,11 @@ impl Session {
     /// questions that are there are sent together.
     async fn converse(&mut self) -> Result<(), End> {
         loop {
-            let mut message = self.next().await?;
-            for _ in 0..ANSWERS_BEFORE_FLUSH {
-                self.take(message).await?;
+            let first = self.next().await?;
+            self.take(first).await?;
+            for _ in 1..ANSWERS_BEFORE_FLUSH {
                 match self.socket.next().now_or_never() {
-                    Some(Some(received)) => message = received?,
+                    Some(Some(received)) => self.take(received?).await?,
                     Some(None) => return Err(End::Gone),
                     None => break,
                 }
