@@ -10,5 +10,6 @@ mod containers;
 mod discovery;
 mod documentation;
 mod full_node;
+mod learner;
 mod openapi;
 mod processes;
