@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::bounds::{CREDIT_BYTES, CREDIT_RETURN_BYTES, DATA_BYTES_MAX};
 use crate::malformed::Malformed;
@@ -36,6 +36,7 @@ impl OutgoingBody {
 
     pub(crate) fn new(pieces: VecDeque<Bytes>, length: Option<u64>) -> Self {
         let queued = pieces.iter().map(Bytes::len).sum();
+        debug_assert!(length.is_none_or(|length| queued as u64 <= length), "more than was announced");
         Self {
             pieces,
             queued,
@@ -170,8 +171,23 @@ impl IncomingBody {
             return Err(Malformed::Announced);
         }
         self.buffered += u64::from(bytes);
-        self.pieces.push_back(piece);
+        self.keep(piece);
         Ok(())
+    }
+
+    /// Small pieces are joined while nobody reads them: a body that comes byte by byte must not take
+    /// many times its length.
+    fn keep(&mut self, piece: Bytes) {
+        const SMALL_BYTES: usize = 1_024;
+        match self.pieces.back_mut() {
+            Some(last) if piece.len() < SMALL_BYTES && last.len() < DATA_BYTES_MAX => {
+                let joined = std::mem::take(last).try_into_mut();
+                let mut joined = joined.unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
+                joined.extend_from_slice(&piece);
+                *last = joined.freeze();
+            }
+            _ => self.pieces.push_back(piece),
+        }
     }
 
     /// # Errors

@@ -20,11 +20,12 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 
 use crate::bounds::{LINKS_MAX, STREAMS_MAX, Timing};
-use crate::connection::{Connection, Driver, Side, websocket_config};
+use crate::connection::{Connection, Driver, Side};
 use crate::handshake::Identity;
 use crate::handshake::upgrade::{Due, Greeting, Refusal, check_caller, greet};
 use crate::incoming::IncomingCall;
 use crate::mux::Role;
+use crate::socket::{prepare, websocket_config};
 use crate::stats::{Counters, Stats};
 
 /// Takes the jobs that peers hand over.
@@ -179,6 +180,7 @@ impl<H: Handler> Place<H> {
             Ok(parts) => {
                 let read = parts.read_buf.to_vec();
                 let stream = parts.io.into_inner();
+                prepare(&stream);
                 let socket =
                     WebSocketStream::from_partially_read(stream, read, WebSocketRole::Server, config).await;
                 self.converse(socket, caller, due).await;

@@ -14,7 +14,7 @@ use protocol::peer::{Open, PeerLoad, Refused, ResetCode, Response};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::driver::{Driver, websocket_config};
+pub(crate) use self::driver::Driver;
 use crate::bounds::STREAMS_MAX;
 use crate::frame::Frame;
 use crate::malformed::Malformed;

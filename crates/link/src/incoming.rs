@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fmt::Display;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -111,19 +112,12 @@ impl Responder {
         B::Error: Display,
     {
         let mut body = pin!(body);
-        let first = poll_fn(|cx| Poll::Ready(poll_data(body.as_mut(), cx))).await;
-        let (first, length) = match first {
-            Poll::Ready(Some(Err(error))) => return Err(self.broke_off(error)),
-            Poll::Ready(Some(Ok(piece))) => {
-                let length = if body.is_end_stream() { Some(piece.len() as u64) } else { None };
-                let rest = body.size_hint().exact().map(|rest| rest + piece.len() as u64);
-                (Some(piece), length.or(rest))
-            }
-            Poll::Ready(None) => (None, Some(0)),
-            Poll::Pending => (None, body.size_hint().exact()),
+        let Start { pieces, length } = match poll_fn(|cx| Poll::Ready(start(body.as_mut(), cx))).await {
+            Ok(start) => start,
+            Err(error) => return Err(self.broke_off(error)),
         };
-        let whole = first.as_ref().map_or(0, Bytes::len) as u64;
-        self.begin(response, length, first)?;
+        let whole = pieces.iter().map(|piece| piece.len() as u64).sum();
+        self.begin(response, length, pieces)?;
         if length == Some(whole) {
             self.done = true;
             return Ok(());
@@ -149,12 +143,12 @@ impl Responder {
         &mut self,
         mut response: Response,
         length: Option<u64>,
-        first: Option<Bytes>,
+        pieces: VecDeque<Bytes>,
     ) -> Result<(), RespondError> {
         response.body_length = length;
         response.load = Some(self.connection.side.load());
         let head = head(&response)?;
-        self.connection.lock().mux.respond(self.stream, head, length, first).map_err(Cancelled::from)?;
+        self.connection.lock().mux.respond(self.stream, head, length, pieces).map_err(Cancelled::from)?;
         self.connection.wake();
         Ok(())
     }
@@ -236,6 +230,37 @@ impl Connection {
         let _ = self.lock().mux.refuse(stream, head);
         self.wake();
     }
+}
+
+/// What of a body is at hand when its head goes out.
+struct Start {
+    pieces: VecDeque<Bytes>,
+    /// The length of the whole body, where it is known.
+    length: Option<u64>,
+}
+
+/// Looks twice without waiting: a short body of unknown length is often followed by its end.
+fn start<B: Body<Data = Bytes>>(mut body: Pin<&mut B>, cx: &mut Context<'_>) -> Result<Start, B::Error> {
+    let mut pieces = VecDeque::new();
+    let mut bytes = 0;
+    for _ in 0..2 {
+        if let Some(rest) = body.size_hint().exact()
+            && (rest == 0 || !pieces.is_empty())
+        {
+            return Ok(Start { pieces, length: Some(bytes + rest) });
+        }
+        match poll_data(body.as_mut(), cx) {
+            Poll::Pending => break,
+            Poll::Ready(None) => return Ok(Start { pieces, length: Some(bytes) }),
+            Poll::Ready(Some(piece)) => {
+                let piece = piece?;
+                bytes += piece.len() as u64;
+                pieces.push_back(piece);
+            }
+        }
+    }
+    let rest = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
+    Ok(Start { pieces, length: rest.map(|rest| bytes + rest) })
 }
 
 /// The next piece; trailers are passed over, as the link has no place for them.

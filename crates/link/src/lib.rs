@@ -27,6 +27,7 @@ mod malformed;
 pub mod mux;
 mod outgoing;
 mod reader;
+mod socket;
 mod stats;
 
 pub use bounds::Timing;

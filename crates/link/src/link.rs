@@ -242,8 +242,7 @@ impl Peer {
                 return Err(Arc::new(DialError::BackingOff(Arc::clone(why))));
             }
             Way::Up(_, since) if since.elapsed() < HELD && state.failures > 0 => {
-                let why = Arc::new(DialError::Closed);
-                return Err(self.back_off(&mut state, why));
+                return Err(self.back_off(&mut state, Arc::new(DialError::Unsteady)));
             }
             Way::Up(_, since) => {
                 state.failures = if since.elapsed() < HELD { 1 } else { 0 };

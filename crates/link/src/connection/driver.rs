@@ -9,12 +9,13 @@ use std::io::ErrorKind;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Interval, MissedTickBehavior, Sleep};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{Connection, Lost};
-use crate::bounds::{BATCH_BYTES, FRAME_BYTES_MAX, Timing};
+use crate::bounds::{BATCH_BYTES, Timing};
 use crate::frame::{Frame, Kind, Outgoing};
 use crate::malformed::Malformed;
 
@@ -22,10 +23,8 @@ use crate::malformed::Malformed;
 /// all of that for as long as a job waits.
 const COPIED_BYTES_MAX: usize = 16 * 1024;
 
-/// What is read at once. tungstenite clears so much before each read, which is dear for small frames.
-const READ_BUFFER_BYTES: usize = 32 * 1024;
-
-/// Rounds of reading and writing before other tasks have their turn.
+/// Frames that are read before something is written, and the reverse, and rounds of both before other tasks
+/// have their turn.
 const ROUNDS_MAX: usize = 16;
 
 /// Moves the frames of a connection, alone: one task reads and writes.
@@ -51,16 +50,6 @@ pub(crate) struct Driver<S> {
 struct End {
     lost: Lost,
     close: Option<CloseFrame>,
-}
-
-/// What the WebSocket beneath is bounded by.
-pub(crate) fn websocket_config() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(2 * (BATCH_BYTES + FRAME_BYTES_MAX))
-        .max_write_buffer_size(4 * (BATCH_BYTES + FRAME_BYTES_MAX))
-        .max_message_size(Some(FRAME_BYTES_MAX))
-        .max_frame_size(Some(FRAME_BYTES_MAX))
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
@@ -219,9 +208,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             Error::Io(_) | Error::ConnectionClosed | Error::AlreadyClosed => {
                 End { lost: Lost::Closed, close: None }
             }
-            Error::Protocol(
-                tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-            ) => End { lost: Lost::Closed, close: None },
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                End { lost: Lost::Closed, close: None }
+            }
             error => self.malformed(&Malformed::WebSocket(error.to_string())),
         }
     }
@@ -229,7 +218,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Sends what is to be sent, as far as the socket takes it. True if something went.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while self.broken.is_none() {
+        for _ in 0..ROUNDS_MAX {
+            if self.broken.is_some() {
+                return progress;
+            }
             if self.unflushed {
                 match Pin::new(&mut self.socket).poll_flush(cx) {
                     Poll::Pending => return progress,
@@ -254,10 +246,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             && let Some(frame) = state.mux.next_frame()
         {
             bytes += frame.encoded_bytes();
-            let room = frame.kind == Kind::Data;
             if frame.kind == Kind::Accepted {
                 self.accepted.push(frame.stream);
-            } else if room
+            } else if frame.kind == Kind::Data
                 && let Some(tag) = state.mux.tag(frame.stream)
                 && let Some(writer) = tag.writer.take()
             {
@@ -307,6 +298,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     writer.wake();
                 }
             }
+        }
+    }
+}
+
+/// Whatever ends the driver, a panic or the end of the runtime, nobody waits for it in vain.
+impl<S> Drop for Driver<S> {
+    fn drop(&mut self) {
+        if self.connection.lost().is_none() {
+            self.connection.lose(Lost::GivenUp);
         }
     }
 }

@@ -18,9 +18,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::{
     Identity, KEY_MISSING_HERE, KEY_MISSING_THERE, KEY_UNKNOWN, introduce, introduced, new_nonce, text,
 };
-use crate::connection::websocket_config;
 use crate::keys::{ClusterKeys, Hex32, Statement};
 use crate::mux::Role;
+use crate::socket::{prepare, websocket_config};
 
 /// Why a peer could not be dialled.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,9 @@ pub enum DialError {
     /// Dialled in vain a moment ago; nothing was tried again yet.
     #[error("not dialled again yet after: {0}")]
     BackingOff(#[source] std::sync::Arc<DialError>),
+    /// Connections are made, and end at once.
+    #[error("connections to it end as soon as they are made")]
+    Unsteady,
     /// The link was closed on this side.
     #[error("the link was closed")]
     Closed,
@@ -78,7 +81,7 @@ pub(crate) async fn dial(
     expected: Option<NodeId>,
 ) -> Result<(WebSocketStream<TcpStream>, NodeId), DialError> {
     let stream = TcpStream::connect(address).await.map_err(DialError::Connect)?;
-    stream.set_nodelay(true).map_err(DialError::Connect)?;
+    prepare(&stream);
     let nonce = new_nonce();
     let request = request(address, own.node, nonce, expected);
     let handshake = tokio_tungstenite::client_async_with_config(request, stream, Some(websocket_config()));

@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use protocol::peer::{Open, ResetCode};
 
@@ -25,7 +27,7 @@ impl<T: Default> Mux<T> {
         Ok(())
     }
 
-    /// Begins the answer: `head` announces `length`. `first` is what of the body is at hand.
+    /// Begins the answer: `head` announces `length`. `pieces` is what of the body is at hand.
     ///
     /// # Errors
     /// The stream has ended.
@@ -34,12 +36,12 @@ impl<T: Default> Mux<T> {
         id: u32,
         head: Bytes,
         length: Option<u64>,
-        first: Option<Bytes>,
+        pieces: VecDeque<Bytes>,
     ) -> Result<(), Ended> {
         let stream =
             self.streams.get_mut(&id).filter(|stream| stream.phase != Phase::Answered).ok_or(Ended)?;
         stream.phase = Phase::Answered;
-        stream.outgoing = OutgoingBody::new(first.into_iter().collect(), length);
+        stream.outgoing = OutgoingBody::new(pieces, length);
         let inline = take_inline(&mut stream.outgoing);
         self.control.push_back(Outgoing { kind: Kind::Response, stream: id, head, body: inline });
         if stream.outgoing.is_through() {

@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod calls;
+mod faults;
+mod handshake;
 mod harness;
+mod proxy;
