@@ -21,9 +21,11 @@ const ADDRESSES_A_NAME_MAX: usize = 16;
 /// All of them together, which leaves the gossip room for addresses that it is told by hand.
 const ADDRESSES_MAX: usize = 48;
 /// How often this task looks whether the node is alone.
-const LOOK_PERIOD: Duration = Duration::from_millis(500);
-/// How often names are looked up while the node is alone, and once it has joined: there, a name that leads
-/// elsewhere may lead to a part of the cluster that knows nothing of this one.
+const LOOK_PERIOD: Duration = Duration::from_millis(250);
+/// How often names are looked up while the node is alone and one of them is not known yet, as when containers
+/// start together; while it is alone; and once it has joined: there, a name that leads elsewhere may lead to a
+/// part of the cluster that knows nothing of this one.
+const LOOKUP_PERIOD_UNKNOWN: Duration = Duration::from_millis(500);
 const LOOKUP_PERIOD_ALONE: Duration = Duration::from_secs(2);
 const LOOKUP_PERIOD_JOINED: Duration = Duration::from_secs(60);
 /// The part of the health report that says that no seed has answered.
@@ -73,7 +75,11 @@ impl SeedKeeper {
                 () = tokio::time::sleep(LOOK_PERIOD) => false,
             };
             let is_alone = self.stats.figures().members == 0;
-            let period = if is_alone { LOOKUP_PERIOD_ALONE } else { LOOKUP_PERIOD_JOINED };
+            let period = match (is_alone, &failure) {
+                (true, Some(_)) => LOOKUP_PERIOD_UNKNOWN,
+                (true, None) => LOOKUP_PERIOD_ALONE,
+                (false, _) => LOOKUP_PERIOD_JOINED,
+            };
             if changed || looked_up_at.elapsed() >= period {
                 failure = self.look_up_all().await;
                 looked_up_at = Instant::now();

@@ -349,6 +349,12 @@ impl Membership {
         chosen
     }
 
+    /// Everybody else that is known, in whatever state. Foca remembers the former lives of this node as well.
+    fn others(&self) -> impl Iterator<Item = &foca::Member<Identity>> {
+        let me = self.node_id();
+        self.foca.iter_membership_state().filter(move |member| member.id().node != me)
+    }
+
     fn is_suspected(&self, identity: &Identity, incarnation: u16) -> bool {
         self.foca.iter_membership_state().any(|member| {
             member.id() == identity && member.incarnation() == incarnation && member.state() == State::Suspect

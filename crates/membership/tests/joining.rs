@@ -115,6 +115,31 @@ fn a_node_behind_a_published_port_learns_its_address_and_so_does_its_seed() {
     assert_eq!(site.hosts[1].core.state_of(NodeId::new(1)), Some(NodeState::Alive));
 }
 
+/// Cut off, a node buries the others and is buried; back again, it begins a new life under what may be a new
+/// address.
+#[test]
+fn a_node_that_was_cut_off_and_moved_is_one_node_to_all_and_none_to_itself() {
+    let mut site = Site::new();
+    let seeds = ["10.0.0.1:1"];
+    site.add(boot(1, 1, OwnAddress::Observed { port: None }), "10.0.0.1:1", &[]);
+    for id in 2..=3 {
+        site.add(boot(id, 1, OwnAddress::Observed { port: None }), &format!("10.0.0.{id}:1"), &seeds);
+    }
+    site.run(Duration::from_secs(3));
+    let cut_off = site.hosts.pop().unwrap();
+    site.run(Duration::from_secs(20));
+    assert_eq!(site.hosts[0].core.state_of(NodeId::new(3)), Some(NodeState::Dead));
+    site.hosts.push(cut_off);
+    site.hosts[2].seen_as = address("10.0.0.9:1");
+    site.run(Duration::from_secs(40));
+    for (index, host) in site.hosts.iter().enumerate() {
+        let list = host.core.nodes();
+        assert_eq!(list.nodes.len(), 2, "{index}: {:?}", list.nodes);
+        assert!(list.nodes.iter().all(|node| node.state == NodeState::Alive && node.id != list.own.id));
+    }
+    assert_eq!(site.hosts[0].core.node(NodeId::new(3)).unwrap().address, address("10.0.0.9:1").ip());
+}
+
 #[test]
 fn a_clock_that_went_back_does_not_keep_a_node_out() {
     let mut site = Site::new();

@@ -54,6 +54,10 @@ impl Membership {
     }
 
     fn member_changed(&mut self, identity: Identity, state: NodeState) {
+        if identity.node == self.node_id() {
+            // A former life of this node.
+            return;
+        }
         self.news += 1;
         let was_dead = self.state_of(identity.node) == Some(NodeState::Dead);
         if was_dead && state == NodeState::Alive {
@@ -81,7 +85,7 @@ impl Membership {
                     || shows_otherwise(known.state, member)
             })
         };
-        let changed: Vec<_> = self.foca.iter_membership_state().filter(differs).cloned().collect();
+        let changed: Vec<_> = self.others().filter(differs).cloned().collect();
         for member in changed {
             self.show(*member.id(), state_of(member.state()), member.incarnation());
         }
@@ -113,6 +117,10 @@ impl Membership {
 
     /// Forgets everything about a node that foca no longer knows.
     pub(super) fn drop_node(&mut self, node: NodeId) {
+        if node == self.node_id() {
+            // A former life of this node is forgotten, not the node.
+            return;
+        }
         self.records.remove(node);
         self.probes.forget(node);
         if let Some(version) = self.view.remove(node) {

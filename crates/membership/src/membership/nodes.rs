@@ -66,7 +66,7 @@ impl Membership {
     /// [`CannotForget`] for a node that is unknown or still there.
     pub fn forget(&mut self, id: NodeId, now: Time) -> Result<(), CannotForget> {
         self.now = now;
-        let member = self.foca.iter_membership_state().find(|member| member.id().node == id);
+        let member = self.others().find(|member| member.id().node == id);
         let member = member.ok_or(CannotForget::Unknown(id))?;
         if member.state() != State::Down {
             return Err(CannotForget::Present(id));

@@ -287,7 +287,7 @@ impl Membership {
     /// Everything that is known here, this node included.
     fn entries(&self) -> Vec<NodeEntry> {
         let own = Member::new(self.identity(), self.incarnation, State::Alive);
-        let members = self.foca.iter_membership_state().cloned().chain([own]);
+        let members = self.others().cloned().chain([own]);
         let with_record = |member: Member<Identity>| {
             let record = self.records.of(member.id().node).map(|entry| entry.record);
             NodeEntry { member, record }
@@ -296,9 +296,8 @@ impl Membership {
     }
 
     pub(super) fn random_down(&mut self) -> Option<Identity> {
-        let members = self.foca.iter_membership_state();
         let down: Vec<_> =
-            members.filter(|member| member.state() == State::Down).map(|member| *member.id()).collect();
+            self.others().filter(|member| member.state() == State::Down).map(|member| *member.id()).collect();
         down.choose(&mut self.rng).copied()
     }
 
