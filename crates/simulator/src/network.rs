@@ -14,7 +14,7 @@ const SEND_AGAIN: Duration = Duration::from_millis(200);
 const SEGMENT_BYTES: usize = 1400;
 
 /// What the network does to a datagram. Losses are independent of each other.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Conditions {
     /// The delay is drawn evenly between these two, so datagrams overtake each other.
     pub delay_min: Duration,
