@@ -132,6 +132,10 @@ async fn execute(
     record.policy = Some(Arc::clone(&ticket.policy));
     let place = decide(&job, &mut ticket, decision, door, record).await;
     record.explanation = ticket.explanation.take();
+    if let Some(explanation) = &record.explanation {
+        shared.metrics.learned(explanation);
+        tracing::debug!(call_id = ?job.call.id, ?explanation, "a learning policy decided");
+    }
     match (place?, function) {
         (Place::Here, Some(function)) => run_here(job, &function, ticket, record).await,
         (Place::Here, None) => unreachable!("a job whose function is not here gets no slot here"),

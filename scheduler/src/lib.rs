@@ -11,6 +11,7 @@ mod caller;
 mod executor;
 mod headers;
 mod job;
+mod learner;
 mod metrics;
 mod peers;
 mod settings;
@@ -32,6 +33,7 @@ pub use settings::Settings;
 use crate::admission::{Admissions, Errand};
 use crate::body::BodyStore;
 use crate::executor::{Functions, docker, endpoint};
+use crate::learner::{Learner, Session};
 use crate::metrics::Metrics;
 use crate::peers::{Directory, Peers, Watch};
 
@@ -54,6 +56,7 @@ struct Shared {
     functions: Arc<Functions>,
     directory: Arc<Directory>,
     peers: Arc<Peers>,
+    learner: Option<Arc<Learner>>,
     bodies: BodyStore,
     metrics: Arc<Metrics>,
     health: Arc<service::Health>,
@@ -69,7 +72,15 @@ impl Daemon for Scheduler {
         let directory = Arc::new(Directory::default());
         let peers =
             Peers::new(Arc::clone(&directory), Arc::clone(&admissions), Arc::clone(&context.settings));
-        let metrics = Metrics::register(&mut context.registry, Arc::clone(&admissions), Arc::clone(&peers));
+        let url = settings.learner_url();
+        let session = url.map(|url| Learner::new(url, Arc::clone(&context.health)));
+        let (learner, session) = session.map(|(learner, session)| (Arc::new(learner), session)).unzip();
+        let metrics = Metrics::register(
+            &mut context.registry,
+            Arc::clone(&admissions),
+            Arc::clone(&peers),
+            learner.clone(),
+        );
         let shared = Arc::new(Shared {
             bodies: BodyStore::new(settings.body_buffer_bytes_max.size()),
             settings: Arc::clone(&context.settings),
@@ -78,11 +89,12 @@ impl Daemon for Scheduler {
             functions,
             directory,
             peers,
+            learner,
             metrics,
         });
         shared.follow_settings(context)?;
         shared.peers.open(&shared);
-        shared.start_work(&settings, errands, &context.stop);
+        shared.start_work(&settings, session, errands, &context.stop);
         Ok(Self { shared })
     }
 
@@ -125,6 +137,7 @@ impl Shared {
     fn start_work(
         self: &Arc<Self>,
         settings: &Settings,
+        session: Option<Session>,
         errands: mpsc::Receiver<Errand>,
         stop: &CancellationToken,
     ) {
@@ -144,6 +157,9 @@ impl Shared {
                 health: Arc::clone(&self.health),
             };
             spawn(watch.run().boxed());
+        }
+        if let Some(session) = session {
+            spawn(session.run().boxed());
         }
         spawn(Arc::clone(&self.peers).care().boxed());
         spawn(run_errands(Arc::clone(self), errands).boxed());
@@ -165,9 +181,18 @@ async fn run_errands(shared: Arc<Shared>, mut errands: mpsc::Receiver<Errand>) {
                 let peers = Arc::clone(&shared.peers);
                 running.spawn(async move { peers.look_after(peer).await });
             }
-            Errand::Teach(_sample) => {}
+            Errand::Teach(sample) => {
+                if let Some(learner) = &shared.learner {
+                    learner.train(sample_on_the_wire(sample));
+                }
+            }
         }
     }
+}
+
+fn sample_on_the_wire(sample: scheduling::Sample) -> protocol::learner::Sample {
+    let scheduling::Sample { eid, state, action, reward, features } = sample;
+    protocol::learner::Sample { eid, state, action, reward, features, next_state: None }
 }
 
 async fn sweep(functions: Arc<Functions>) {

@@ -1,21 +1,27 @@
+mod labels;
+mod learner;
+mod links;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, LabelValueEncoder,
-};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use protocol::FunctionName;
+use scheduling::Explanation;
 
+pub(crate) use self::labels::{Decision, Offered};
+use self::labels::{ForwardLabels, FunctionLabel, JobLabels, LearningLabels, Name};
+use self::learner::LearnerTalk;
+use self::links::LinkTraffic;
 use crate::admission::Admissions;
+use crate::learner::Learner;
 use crate::peers::Peers;
 
 /// From a tenth of a millisecond, what a call costs at best, to the default time-out of a minute.
@@ -30,54 +36,16 @@ pub(crate) struct Metrics {
     probing: Histogram,
     forwarding: Histogram,
     forwards: Family<ForwardLabels, Counter>,
+    consulting: Histogram,
+    learning: Family<LearningLabels, Counter>,
 }
-
-/// What became of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Decision {
-    /// The policy was never asked: the call was malformed, or its function is unknown.
-    None,
-    Run,
-    Forward,
-    Reject,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct JobLabels {
-    function: Name,
-    decision: Decision,
-    status: u16,
-}
-
-/// What became of the offer of a job to a peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Offered {
-    Answered,
-    Refused,
-    Unreachable,
-    Lost,
-    Late,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ForwardLabels {
-    became: Offered,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FunctionLabel {
-    function: Name,
-}
-
-/// A function that is known here; names that callers make up would grow the metrics without bound.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Name(Option<FunctionName>);
 
 impl Metrics {
     pub(crate) fn register(
         registry: &mut Registry,
         admissions: Arc<Admissions>,
         peers: Arc<Peers>,
+        learner: Option<Arc<Learner>>,
     ) -> Arc<Self> {
         let histogram: fn() -> Histogram = || Histogram::new(SECONDS);
         let metrics = Self {
@@ -87,6 +55,8 @@ impl Metrics {
             probing: histogram(),
             forwarding: histogram(),
             forwards: Family::default(),
+            consulting: histogram(),
+            learning: Family::default(),
         };
         let jobs = "Jobs answered, by function, decision and HTTP status";
         registry.register("jobs", jobs, metrics.jobs.clone());
@@ -100,8 +70,15 @@ impl Metrics {
         registry.register_with_unit("job_forwarding", forwarding, Unit::Seconds, metrics.forwarding.clone());
         let forwards = "Jobs offered to a peer, by what became of the offer";
         registry.register("forwards", forwards, metrics.forwards.clone());
+        let consulting =
+            "From a question to the learner until its answer, or until it was not waited for any more";
+        registry.register_with_unit("job_consulting", consulting, Unit::Seconds, metrics.consulting.clone());
+        let learning =
+            "Decisions of a learning policy, by why the fallback decided and whether the learner agrees";
+        registry.register("learning_decisions", learning, metrics.learning.clone());
         registry.register_collector(Box::new(Occupancy(admissions)));
         registry.register_collector(Box::new(LinkTraffic(peers)));
+        registry.register_collector(Box::new(LearnerTalk(learner)));
         Arc::new(metrics)
     }
 
@@ -128,6 +105,20 @@ impl Metrics {
         self.forwarding.observe(within.as_secs_f64());
     }
 
+    pub(crate) fn consulted(&self, within: Duration) {
+        self.consulting.observe(within.as_secs_f64());
+    }
+
+    pub(crate) fn learned(&self, explanation: &Explanation) {
+        let agrees = match explanation.advised {
+            Some(advised) if advised == explanation.action => "true",
+            Some(_) => "false",
+            None => "",
+        };
+        let fallback = explanation.fallback.unwrap_or_default();
+        self.learning.get_or_create(&LearningLabels { fallback, agrees }).inc();
+    }
+
     pub(crate) fn offered(&self, became: Offered) {
         self.forwards.get_or_create(&ForwardLabels { became }).inc();
     }
@@ -135,38 +126,6 @@ impl Metrics {
     pub(crate) fn job_executed(&self, function: &FunctionName, within: Duration) {
         let label = FunctionLabel { function: Name(Some(function.clone())) };
         self.execution.get_or_create(&label).observe(within.as_secs_f64());
-    }
-}
-
-impl EncodeLabelValue for Decision {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
-        let text = match self {
-            Self::None => "none",
-            Self::Run => "run",
-            Self::Forward => "forward",
-            Self::Reject => "reject",
-        };
-        EncodeLabelValue::encode(&text, encoder)
-    }
-}
-
-impl EncodeLabelValue for Offered {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
-        let text = match self {
-            Self::Answered => "answered",
-            Self::Refused => "refused",
-            Self::Unreachable => "unreachable",
-            Self::Lost => "lost",
-            Self::Late => "late",
-        };
-        EncodeLabelValue::encode(&text, encoder)
-    }
-}
-
-impl EncodeLabelValue for Name {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
-        let text = self.0.as_ref().map_or("", FunctionName::as_str);
-        EncodeLabelValue::encode(&text, encoder)
     }
 }
 
@@ -190,57 +149,6 @@ impl Collector for Occupancy {
         ] {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
-        }
-        Ok(())
-    }
-}
-
-/// Links to peers and from them, read when they are asked for.
-struct LinkTraffic(Arc<Peers>);
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DirectionLabel {
-    direction: &'static str,
-}
-
-/// A number of the links with its name, its meaning, and whether it only grows.
-type LinkNumber = (&'static str, &'static str, bool, fn(&link::Stats) -> u64);
-
-const LINK_NUMBERS: [LinkNumber; 10] = [
-    ("links_open", "Links that are open", false, |stats| stats.links_open),
-    ("link_streams_open", "Jobs and bodies on their way over links", false, |stats| stats.streams_open),
-    ("links_opened", "Links that were opened", true, |stats| stats.links_opened),
-    ("link_frames_received", "Frames that came", true, |stats| stats.frames_in),
-    ("link_frames_sent", "Frames that went", true, |stats| stats.frames_out),
-    ("link_bytes_received", "Bytes of frames that came", true, |stats| stats.bytes_in),
-    ("link_bytes_sent", "Bytes of frames that went", true, |stats| stats.bytes_out),
-    ("link_malformed", "Links closed because a peer broke the protocol", true, |stats| stats.malformed),
-    ("link_handshakes_refused", "Handshakes refused by either side", true, |stats| stats.handshakes_refused),
-    ("link_pings_missed", "Intervals without a sign of life", true, |stats| stats.pings_missed),
-];
-
-impl std::fmt::Debug for LinkTraffic {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("LinkTraffic")
-    }
-}
-
-impl Collector for LinkTraffic {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
-        let [outgoing, incoming] = self.0.stats().unwrap_or_default();
-        for (name, help, grows, of) in LINK_NUMBERS {
-            let kind = if grows { MetricType::Counter } else { MetricType::Gauge };
-            let mut family = encoder.encode_descriptor(name, help, None, kind)?;
-            for (direction, stats) in [("outgoing", &outgoing), ("incoming", &incoming)] {
-                let label = DirectionLabel { direction };
-                let value = of(stats);
-                if grows {
-                    ConstCounter::new(value).encode(family.encode_family(&label)?)?;
-                } else {
-                    ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
-                        .encode(family.encode_family(&label)?)?;
-                }
-            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protocol::NodeId;
+use protocol::learner::Candidate;
 use scheduling::{Answer, Decision, Outcome, Question, Rejection};
 
 use super::failure::Failure;
@@ -74,9 +75,16 @@ impl Job<'_> {
     }
 
     async fn consult(&self, question: Question, ticket: &mut Ticket) -> Decision {
-        let _ = question;
-        let advice = None;
-        ticket.answer(Answer::Advised(advice))
+        let Some(learner) = &self.shared.learner else {
+            return ticket.answer(Answer::Advised(None));
+        };
+        let began = Instant::now();
+        let timeout = Duration::from_micros(self.shared.settings.current().learner_timeout_us.value());
+        let candidate = |(action, features)| Candidate { action, features };
+        let candidates = question.candidates.into_iter().map(candidate).collect();
+        let acted = learner.act(question.state, candidates, timeout).await;
+        self.shared.metrics.consulted(began.elapsed());
+        ticket.answer(Answer::Advised(acted.map(|acted| (acted.action, acted.epsilon))))
     }
 
     /// The caller of a job without a deadline is answered in time, too.

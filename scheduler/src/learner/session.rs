@@ -1,0 +1,262 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use protocol::learner::{Act, Acted, Failed, OneOrMany, Reply, Request, SUBPROTOCOL, Sample, Trained};
+use service::Health;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use super::{Ask, Shared};
+use crate::backoff::Backoff;
+
+/// The part of the health report that says whether the learner is there.
+pub(crate) const PART: &str = "learner";
+
+/// The learner's answers are short, but for one that lists refused samples.
+const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Questions whose answers are not there yet. A learner that is well answers tens of thousands a second.
+const IN_FLIGHT_MAX: usize = 4_096;
+
+/// Questions and samples that are written before they are sent.
+const WRITES_BEFORE_FLUSH: usize = 256;
+
+/// A learner on the same node answers in milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A learner that takes longer to read is as good as gone.
+const SEND_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often the learner is asked for a sign of life, and how long its silence may last.
+const PING_PERIOD: Duration = Duration::from_secs(5);
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// The learner is looked for so often at first, and so often when it stays away.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Holds the connection to the learner for as long as the scheduler lives.
+pub(crate) struct Session {
+    url: String,
+    health: Arc<Health>,
+    shared: Arc<Shared>,
+    asks: mpsc::Receiver<Ask>,
+    samples: mpsc::Receiver<Sample>,
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+enum SessionError {
+    #[error("it does not answer")]
+    Slow,
+    #[error(transparent)]
+    Socket(#[from] Error),
+    #[error("it said something that is no message of the session")]
+    Message(#[from] serde_json::Error),
+    #[error("it closed the session: {0}")]
+    Closed(String),
+}
+
+/// One connection.
+struct Conversation<'a> {
+    session: &'a mut Session,
+    socket: Socket,
+    /// Questions in the order in which they were asked, which is that of the answers.
+    unanswered: VecDeque<(u64, oneshot::Sender<Option<Acted>>)>,
+    next_id: u64,
+    heard_at: Instant,
+}
+
+impl Session {
+    pub(super) fn new(
+        url: String,
+        health: Arc<Health>,
+        shared: Arc<Shared>,
+        asks: mpsc::Receiver<Ask>,
+        samples: mpsc::Receiver<Sample>,
+    ) -> Self {
+        Self { url, health, shared, asks, samples }
+    }
+
+    /// Keeps the session open. While the learner is away, samples wait.
+    pub(crate) async fn run(mut self) {
+        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+        self.health.degrade(PART, format!("{} was not reached yet", self.url));
+        loop {
+            let ended = match self.connect().await {
+                Ok(socket) => {
+                    backoff.reset();
+                    self.converse(socket).await
+                }
+                Err(error) => error,
+            };
+            let why = format!("{}: {ended}", self.url);
+            if self.health.why_degraded(PART).is_none() {
+                tracing::warn!(error = why, "the learner is away: fallbacks decide");
+            }
+            self.health.degrade(PART, why);
+            tokio::time::sleep(backoff.pause()).await;
+        }
+    }
+
+    async fn connect(&self) -> Result<Socket, SessionError> {
+        let mut request = self.url.as_str().into_client_request()?;
+        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX));
+        let connected =
+            timeout(CONNECT_TIMEOUT, connect_async_with_config(request, Some(config), true)).await;
+        Ok(connected.map_err(|_elapsed| SessionError::Slow)??.0)
+    }
+
+    async fn converse(&mut self, socket: Socket) -> SessionError {
+        tracing::info!(url = self.url, "the learner is there");
+        self.health.restore(PART);
+        self.shared.is_connected.store(true, Ordering::Relaxed);
+        let (unanswered, heard_at) = (VecDeque::new(), Instant::now());
+        let conversation = Conversation { session: self, socket, unanswered, next_id: 0, heard_at };
+        let ended = conversation.run().await;
+        self.shared.is_connected.store(false, Ordering::Relaxed);
+        // Who asked and was not heard is told so at once, by dropping the question.
+        while self.asks.try_recv().is_ok() {}
+        ended
+    }
+}
+
+impl Conversation<'_> {
+    async fn run(mut self) -> SessionError {
+        let mut pings = tokio::time::interval(PING_PERIOD);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let has_room = self.unanswered.len() < IN_FLIGHT_MAX;
+            let done = tokio::select! {
+                biased;
+                message = self.socket.next() => self.take(message),
+                Some(ask) = self.session.asks.recv(), if has_room => self.ask(ask).await,
+                Some(sample) = self.session.samples.recv() => self.teach(sample).await,
+                _ = pings.tick() => self.ping().await,
+            };
+            if let Err(error) = done {
+                return error;
+            }
+        }
+    }
+
+    /// Sends this question, and those that wait behind it.
+    async fn ask(&mut self, first: Ask) -> Result<(), SessionError> {
+        self.write(first).await?;
+        let mut written = 1;
+        while written < WRITES_BEFORE_FLUSH
+            && let Ok(ask) = self.session.asks.try_recv()
+        {
+            self.write(ask).await?;
+            written += 1;
+        }
+        self.flush().await
+    }
+
+    async fn write(&mut self, ask: Ask) -> Result<(), SessionError> {
+        let Ask { state, candidates, answer } = ask;
+        // Whoever asked may have given up meanwhile.
+        if answer.is_closed() {
+            return Ok(());
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        self.feed(&Request::Act(Act { id, state, candidates })).await?;
+        self.unanswered.push_back((id, answer));
+        Ok(())
+    }
+
+    /// Sends this sample, and those that wait behind it, in one message.
+    async fn teach(&mut self, first: Sample) -> Result<(), SessionError> {
+        let mut samples = vec![first];
+        while samples.len() < WRITES_BEFORE_FLUSH
+            && let Ok(sample) = self.session.samples.try_recv()
+        {
+            samples.push(sample);
+        }
+        let count = samples.len() as u64;
+        self.feed(&Request::Train(OneOrMany::Many(samples))).await?;
+        self.flush().await?;
+        self.session.shared.counts.samples_sent.fetch_add(count, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn ping(&mut self) -> Result<(), SessionError> {
+        if self.heard_at.elapsed() > SILENCE_MAX {
+            return Err(SessionError::Slow);
+        }
+        self.socket.feed(Message::Ping(Bytes::new())).await?;
+        self.flush().await
+    }
+
+    async fn feed(&mut self, request: &Request) -> Result<(), SessionError> {
+        let message = Message::text(serde_json::to_string(request)?);
+        let sent = timeout(SEND_TIMEOUT, self.socket.feed(message)).await;
+        Ok(sent.map_err(|_elapsed| SessionError::Slow)??)
+    }
+
+    async fn flush(&mut self) -> Result<(), SessionError> {
+        let sent = timeout(SEND_TIMEOUT, self.socket.flush()).await;
+        Ok(sent.map_err(|_elapsed| SessionError::Slow)??)
+    }
+
+    fn take(&mut self, message: Option<Result<Message, Error>>) -> Result<(), SessionError> {
+        self.heard_at = Instant::now();
+        match message.ok_or(Error::ConnectionClosed)?? {
+            Message::Text(text) => {
+                self.answered(serde_json::from_str(&text)?);
+                Ok(())
+            }
+            Message::Close(frame) => {
+                let reason = frame.map(|frame| frame.reason.to_string());
+                Err(SessionError::Closed(reason.unwrap_or_default()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn answered(&mut self, reply: Reply) {
+        match reply {
+            Reply::Acted(acted) => self.answer(acted.id, Some(acted)),
+            Reply::Error(Failed { id: Some(id), why }) => {
+                tracing::debug!(why, "the learner could not answer");
+                self.answer(id, None);
+            }
+            Reply::Error(Failed { id: None, why }) => tracing::warn!(why, "the learner did not understand"),
+            Reply::Trained(Trained { refused, .. }) => {
+                if let Some(first) = refused.first() {
+                    tracing::debug!(
+                        count = refused.len(),
+                        eid = first.eid,
+                        why = first.why,
+                        "samples refused"
+                    );
+                }
+                let count = refused.len() as u64;
+                self.session.shared.counts.samples_refused.fetch_add(count, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Hands an answer to who asked, who may have given up meanwhile. Questions before it were passed over.
+    fn answer(&mut self, id: u64, acted: Option<Acted>) {
+        while let Some((asked, answer)) = self.unanswered.pop_front_if(|(asked, _)| *asked <= id) {
+            if asked == id {
+                let _ = answer.send(acted);
+                return;
+            }
+        }
+    }
+}
