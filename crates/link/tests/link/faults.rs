@@ -3,10 +3,16 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use http_body_util::BodyExt;
 use link::bounds::{CREDIT_BYTES, QUEUED_BYTES_MAX, STREAMS_MAX};
 use link::{BodyError, CallError, ClusterKeys, DialError, Link, Lost, ProbeError, Timing};
-use tokio::net::TcpListener;
+use protocol::peer::{NODE_ID, NONCE};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::harness::{Node, body, hasty, job, links, node, node_at, soon, until};
 use crate::proxy::Proxy;
@@ -181,7 +187,8 @@ async fn a_hundred_thousand_jobs_leave_nothing_behind() {
         })
         .collect();
     for caller in callers {
-        soon(caller).await.unwrap();
+        // Each of its jobs is bounded.
+        caller.await.unwrap();
     }
     assert_eq!(links.stats().streams_open, 0);
     nothing_is_left(&node).await;
@@ -301,4 +308,56 @@ async fn a_forgotten_peer_is_hung_up_on() {
     works_again(&links.link(node.address, None)).await;
     links.retain(|_, _| false);
     until("the callee sees it", || node.callee.stats().links_open == 0).await;
+}
+
+/// Its system tells a peer's end by a reset where input was unread. What it had said before still counts.
+#[tokio::test]
+async fn accepted_counts_also_where_a_reset_follows() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (links, _) = links(hasty(), no_keys());
+    let link = links.link(listener.local_addr().unwrap(), None);
+    let callee = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = by_hand(stream).await;
+        soon(socket.next()).await.unwrap().unwrap();
+        socket.send(Message::binary(vec![4, 0, 0, 0, 1, 0, 0])).await.unwrap();
+    });
+    let call = soon(link.open(&mut job("echo"), body(5_000_000))).await.unwrap();
+    let error = soon(call.response()).await.unwrap_err();
+    assert!(matches!(error, CallError::LostWhileRunning(Lost::Closed)), "{error}");
+    soon(callee).await.unwrap();
+}
+
+/// A peer that breaks the protocol is hung up on, and who waits for it is told.
+#[tokio::test]
+async fn a_callee_that_speaks_nonsense_is_hung_up_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (links, _) = links(hasty(), no_keys());
+    let link = links.link(listener.local_addr().unwrap(), None);
+    let callee = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = by_hand(stream).await;
+        soon(socket.next()).await.unwrap().unwrap();
+        socket.send(Message::binary(vec![99, 0, 0, 0, 1, 0, 0])).await.unwrap();
+        soon(socket.next()).await
+    });
+    let call = soon(link.open(&mut job("echo"), body(10))).await.unwrap();
+    let error = soon(call.response()).await.unwrap_err();
+    assert!(matches!(error, CallError::LostWhileRunning(Lost::Malformed)), "{error}");
+    assert_eq!(links.stats().malformed, 1);
+    let close = soon(callee).await.unwrap();
+    assert!(matches!(&close, Some(Ok(Message::Close(Some(close)))) if close.code == CloseCode::Protocol));
+}
+
+/// The handshake of a callee, without the rest of it.
+async fn by_hand(stream: TcpStream) -> WebSocketStream<TcpStream> {
+    let answer = |request: &Request, mut answer: Response| {
+        let headers = answer.headers_mut();
+        headers.insert(NODE_ID, "0000000000000002".parse().unwrap());
+        headers.insert(NONCE, "7".repeat(64).parse().unwrap());
+        let subprotocol = request.headers().get("sec-websocket-protocol").cloned();
+        headers.insert("sec-websocket-protocol", subprotocol.unwrap());
+        Ok(answer)
+    };
+    soon(tokio_tungstenite::accept_hdr_async(stream, answer)).await.unwrap()
 }
