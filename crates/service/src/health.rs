@@ -44,7 +44,8 @@ pub struct HealthReport {
 }
 
 impl Health {
-    pub(crate) fn new(service: &'static str) -> Self {
+    /// Of this daemon, which is starting.
+    pub fn new(service: &'static str) -> Self {
         Self { service, state: Mutex::default() }
     }
 
