@@ -1,6 +1,7 @@
 //! Discoveries as processes on loopback: they find each other, notice who leaves, and stay one node each.
 
 mod containers;
+mod hosts;
 mod key;
 mod routes;
 mod watch;

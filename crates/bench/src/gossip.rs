@@ -1,9 +1,14 @@
-//! The goals of the gossip beside what a simulated cluster reaches.
+//! The goals of the gossip beside what a cluster reaches: a simulated one, or one of real processes.
+
+mod node;
+mod processes;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use simulator::gossip::{GoalsOptions, Row, goals};
 
-/// Simulates clusters of these sizes at these losses.
+/// Simulates clusters of these sizes at these losses, or starts so many processes.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Nodes of the clusters; a row of 1,024 takes minutes
@@ -15,6 +20,15 @@ pub struct Options {
     /// Everything that is random follows from it
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Start so many discoveries on this machine instead, and measure them
+    #[arg(long, value_name = "NODES", value_parser = clap::value_parser!(u16).range(3..=512), conflicts_with_all = ["sizes", "losses", "seed"])]
+    processes: Option<u16>,
+    /// Of these, how many die one after the other
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=100), requires = "processes")]
+    kills: u16,
+    /// The folder of the binaries, instead of this program's own
+    #[arg(long, value_name = "FOLDER")]
+    bin_dir: Option<PathBuf>,
 }
 
 /// Above it hardly a datagram arrives, and nothing of what is measured would ever happen.
@@ -26,7 +40,21 @@ fn parse_loss(text: &str) -> Result<f64, String> {
 }
 
 /// Measures goal by goal, and hands each line of a Markdown table to `print` as it is known.
-pub fn command(options: &Options, print: impl Fn(&str)) {
+///
+/// # Errors
+/// Real processes cannot be started, or do not come together.
+pub async fn command(options: &Options, print: impl Fn(&str)) -> anyhow::Result<()> {
+    let Some(count) = options.processes else {
+        simulate(options, print);
+        return Ok(());
+    };
+    let binary = crate::process::binary("p2pfaas-discovery", options.bin_dir.as_deref())?;
+    // Two at least are left to see the last one die.
+    let kills = options.kills.min(count - 2);
+    processes::measure(&binary, count.into(), kills.into(), print).await
+}
+
+fn simulate(options: &Options, print: impl Fn(&str)) {
     print("| nodes | loss | goal | target | measured |         |");
     print("|------:|-----:|------|-------:|---------:|---------|");
     let options = GoalsOptions {

@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use bench::{compare, demo, gossip, load};
+use bench::{compare, decide, demo, experiment, gossip, learner, load, simulate};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -25,8 +25,16 @@ enum Command {
     Compare(compare::Options),
     /// Run a cluster on this machine, without Docker, and print what to try with it
     Demo(demo::Options),
-    /// Simulate clusters that gossip, and show goals and measurements side by side
+    /// Compare policies on a real cluster, under the traffic of an experiment file
+    Experiment(experiment::Options),
+    /// Simulate clusters that gossip, or start them, and show goals and measurements side by side
     Gossip(gossip::Options),
+    /// Start a learner and show goals and measurements side by side
+    Learner(learner::Options),
+    /// Simulate the nodes and jobs of a scenario file under several policies
+    Simulate(simulate::Options),
+    /// Measure what a decision of each policy costs
+    Decide(decide::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -56,8 +64,18 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(options) => {
             demo::command(&options, &stop_on_signal()?, |text| println!("{text}")).await
         }
-        Command::Gossip(options) => {
-            gossip::command(&options, |line| println!("{line}"));
+        Command::Experiment(options) => {
+            println!("{}", experiment::command(&options, &stop_on_signal()?).await?);
+            Ok(())
+        }
+        Command::Gossip(options) => gossip::command(&options, |line| println!("{line}")).await,
+        Command::Learner(options) => learner::command(&options, |line| println!("{line}")).await,
+        Command::Simulate(options) => {
+            println!("{}", simulate::command(&options)?);
+            Ok(())
+        }
+        Command::Decide(options) => {
+            println!("{}", decide::command(&options)?);
             Ok(())
         }
     }

@@ -95,16 +95,15 @@ impl Nodes {
         urls: &[String],
         holds: impl Fn(&NodeList) -> bool,
     ) -> Vec<NodeList> {
-        let mut lists = Vec::new();
-        wait::until(what, async || {
-            lists.clear();
+        let all = async || {
+            let mut lists = Vec::new();
             for url in urls {
                 lists.extend(self.list(url).await.filter(|list| holds(list)));
             }
-            lists.len() == urls.len()
-        })
-        .await;
-        lists
+            lists
+        };
+        wait::until(what, async || all().await.len() == urls.len()).await;
+        all().await
     }
 }
 
