@@ -2,6 +2,7 @@
 
 mod http;
 mod original;
+mod page;
 mod session;
 mod snapshots;
 
