@@ -153,11 +153,12 @@ impl Session {
         let mut was_asked = false;
         loop {
             let received = tokio::select! {
+                // First, or a client that never pauses would never be closed.
                 biased;
-                received = timeout(SILENCE_MAX, self.socket.next()) => received,
                 () = closing.cancelled() => {
                     return Err(End::Closed(CloseCode::Away, "the learner is stopping".to_owned()));
                 }
+                received = timeout(SILENCE_MAX, self.socket.next()) => received,
             };
             match received {
                 Ok(Some(received)) => return Ok(received?),
