@@ -1,11 +1,11 @@
+use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use std::future::poll_fn;
-use std::io::ErrorKind;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Interval, MissedTickBehavior, Sleep};
 use tokio_tungstenite::WebSocketStream;
@@ -38,6 +38,9 @@ pub(crate) struct Driver<S> {
     heard: bool,
     /// The socket has not taken everything yet.
     unflushed: bool,
+    /// A ping was read, and its answer has not gone. tungstenite sends it before it reads on, and reads no
+    /// more where that fails: something may be left that the peer had said.
+    pong_due: bool,
     /// Writing failed. What the peer sent before it went is still read, but not for ever.
     broken: Option<Pin<Box<Sleep>>>,
     /// Jobs whose ACCEPTED is on its way to the socket.
@@ -67,6 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             missed: 0,
             heard: true,
             unflushed: false,
+            pong_due: false,
             broken: None,
             accepted: Vec::new(),
             frames: Vec::new(),
@@ -169,8 +173,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     return Err(self.refused(&close.reason));
                 }
                 Some(Ok(Message::Close(_))) | None => return Err(End { lost: Lost::Closed, close: None }),
-                // tungstenite has queued the answer to a ping.
-                Some(Ok(_)) => self.unflushed = true,
+                Some(Ok(Message::Ping(_))) => {
+                    self.pong_due = true;
+                    self.unflushed = true;
+                }
+                Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(self.read_failed(error)),
             }
         }
@@ -204,7 +211,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     fn read_failed(&self, error: Error) -> End {
         match error {
-            Error::Io(error) if !is_end(error.kind()) => End { lost: Lost::Silent, close: None },
+            Error::Io(error) if self.pong_due || !is_end(error.kind()) => {
+                End { lost: Lost::Silent, close: None }
+            }
             Error::Io(_) | Error::ConnectionClosed | Error::AlreadyClosed => {
                 End { lost: Lost::Closed, close: None }
             }
@@ -287,6 +296,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// The socket has everything: accepted jobs may start.
     fn flushed(&mut self) {
         self.unflushed = false;
+        self.pong_due = false;
         if self.accepted.is_empty() {
             return;
         }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::BodyExt;
 use link::bounds::{CREDIT_BYTES, QUEUED_BYTES_MAX, STREAMS_MAX};
@@ -310,22 +311,28 @@ async fn a_forgotten_peer_is_hung_up_on() {
     until("the callee sees it", || node.callee.stats().links_open == 0).await;
 }
 
-/// Its system tells a peer's end by a reset where input was unread. What it had said before still counts.
+/// Its system tells a peer's end by a reset where input was unread. What it had said before still counts, also
+/// where the answer to its ping cannot be sent any more.
 #[tokio::test]
 async fn accepted_counts_also_where_a_reset_follows() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (links, _) = links(hasty(), no_keys());
-    let link = links.link(listener.local_addr().unwrap(), None);
-    let callee = tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let mut socket = by_hand(stream).await;
-        soon(socket.next()).await.unwrap().unwrap();
-        socket.send(Message::binary(vec![4, 0, 0, 0, 1, 0, 0])).await.unwrap();
-    });
-    let call = soon(link.open(&mut job("echo"), body(5_000_000))).await.unwrap();
-    let error = soon(call.response()).await.unwrap_err();
-    assert!(matches!(error, CallError::LostWhileRunning(Lost::Closed)), "{error}");
-    soon(callee).await.unwrap();
+    for pings in [0, 1] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (links, _) = links(hasty(), no_keys());
+        let link = links.link(listener.local_addr().unwrap(), None);
+        let callee = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut socket = by_hand(stream).await;
+            soon(socket.next()).await.unwrap().unwrap();
+            for _ in 0..pings {
+                socket.feed(Message::Ping(Bytes::new())).await.unwrap();
+            }
+            socket.send(Message::binary(vec![4, 0, 0, 0, 1, 0, 0])).await.unwrap();
+        });
+        let call = soon(link.open(&mut job("echo"), body(5_000_000))).await.unwrap();
+        let error = soon(call.response()).await.unwrap_err();
+        assert!(error.may_have_run(), "{pings} pings: {error}");
+        soon(callee).await.unwrap();
+    }
 }
 
 /// A peer that breaks the protocol is hung up on, and who waits for it is told.
@@ -351,6 +358,7 @@ async fn a_callee_that_speaks_nonsense_is_hung_up_on() {
 
 /// The handshake of a callee, without the rest of it.
 async fn by_hand(stream: TcpStream) -> WebSocketStream<TcpStream> {
+    #[expect(clippy::result_large_err, reason = "the type is that of tungstenite's callback")]
     let answer = |request: &Request, mut answer: Response| {
         let headers = answer.headers_mut();
         headers.insert(NODE_ID, "0000000000000002".parse().unwrap());
