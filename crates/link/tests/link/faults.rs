@@ -8,15 +8,14 @@ use futures_util::{SinkExt, StreamExt};
 use http_body_util::BodyExt;
 use link::bounds::{CREDIT_BYTES, QUEUED_BYTES_MAX, STREAMS_MAX};
 use link::{BodyError, CallError, ClusterKeys, DialError, Link, Lost, ProbeError, Timing};
-use protocol::peer::{NODE_ID, NONCE};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::WebSocketStream;
+use protocol::peer::{NODE_ID, NONCE, SUBPROTOCOL};
+use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::harness::{Node, body, hasty, job, links, node, node_at, soon, until};
 use crate::proxy::Proxy;
+use crate::raw::{ID, SUBPROTOCOL_HEADER, by_hand, client, open};
 
 fn no_keys() -> ClusterKeys {
     ClusterKeys::none()
@@ -356,16 +355,36 @@ async fn a_callee_that_speaks_nonsense_is_hung_up_on() {
     assert!(matches!(&close, Some(Ok(Message::Close(Some(close)))) if close.code == CloseCode::Protocol));
 }
 
-/// The handshake of a callee, without the rest of it.
-async fn by_hand(stream: TcpStream) -> WebSocketStream<TcpStream> {
-    #[expect(clippy::result_large_err, reason = "the type is that of tungstenite's callback")]
-    let answer = |request: &Request, mut answer: Response| {
-        let headers = answer.headers_mut();
-        headers.insert(NODE_ID, "0000000000000002".parse().unwrap());
-        headers.insert(NONCE, "7".repeat(64).parse().unwrap());
-        let subprotocol = request.headers().get("sec-websocket-protocol").cloned();
-        headers.insert("sec-websocket-protocol", subprotocol.unwrap());
-        Ok(answer)
-    };
-    soon(tokio_tungstenite::accept_hdr_async(stream, answer)).await.unwrap()
+/// The system of a caller that does not read takes no more at some point. Before it has taken ACCEPTED, the
+/// job must not start.
+#[tokio::test]
+async fn no_job_starts_before_accepted_is_on_its_way() {
+    const STREAMS: u32 = 100;
+    let node = node(Timing::default(), no_keys()).await;
+    let nonce = "5".repeat(64);
+    let headers = [(NODE_ID, ID), (NONCE, nonce.as_str()), (SUBPROTOCOL_HEADER, SUBPROTOCOL)];
+    let mut socket = client(node.address, &headers).await.unwrap();
+    for stream in 1..=STREAMS {
+        soon(socket.send(open(stream, "ignore-body"))).await.unwrap();
+    }
+    let mut sent = (0, 0);
+    until("the wire is full", || {
+        let bytes = node.callee.stats().bytes_out;
+        sent = if bytes == sent.0 { (bytes, sent.1 + 1) } else { (bytes, 0) };
+        bytes > 0 && sent.1 > 50
+    })
+    .await;
+    assert!(sent.0 < u64::from(STREAMS * CREDIT_BYTES), "the wire took everything");
+
+    soon(socket.send(open(STREAMS + 1, "echo"))).await.unwrap();
+    let seen = || node.handler.seen.lock().unwrap().iter().any(|job| job.function.as_str() == "echo");
+    until("the job is there", seen).await;
+    // What is done for another caller meanwhile shows that it had time to start.
+    let (links, _) = links(Timing::default(), no_keys());
+    works_again(&links.link(node.address, None)).await;
+    assert_eq!(node.handler.started.load(Ordering::Relaxed), 1, "only the other caller's has started");
+
+    let reader = tokio::spawn(async move { while let Some(Ok(_)) = socket.next().await {} });
+    until("it starts", || node.handler.started.load(Ordering::Relaxed) == 2).await;
+    reader.abort();
 }

@@ -1,20 +1,18 @@
 //! Who is let in.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use http::{HeaderValue, Request};
+use http::Request;
 use link::{CallError, ClusterKeys, DialError, Link};
 use protocol::NodeId;
-use protocol::peer::{EXPECTED_ID, NODE_ID, NONCE, PATH, SUBPROTOCOL};
+use protocol::peer::{EXPECTED_ID, NODE_ID, NONCE, SUBPROTOCOL};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::harness::{CALLEE, body, hasty, job, links, node, soon, until};
+use crate::raw::{ID, SUBPROTOCOL_HEADER, Socket, client};
 
 fn keys(bytes: &[u8]) -> ClusterKeys {
     ClusterKeys::new(bytes.iter().map(|&byte| [byte; 32]).collect()).unwrap()
@@ -80,17 +78,6 @@ async fn another_node_than_expected_is_refused() {
     assert_eq!(node.callee.stats().handshakes_refused, 1);
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// A client of another make, with these headers.
-async fn client(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
-    let mut request: Request<()> = format!("ws://{address}{PATH}").into_client_request().unwrap();
-    for (name, value) in headers {
-        request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
-    }
-    soon(tokio_tungstenite::connect_async(request)).await.map(|(socket, _)| socket)
-}
-
 fn refusal(result: Result<Socket, Error>) -> (u16, String) {
     match result {
         Err(Error::Http(response)) => {
@@ -111,9 +98,6 @@ async fn close_of(mut socket: Socket) -> (CloseCode, String) {
         }
     }
 }
-
-const SUBPROTOCOL_HEADER: &str = "sec-websocket-protocol";
-const ID: &str = "0000000000000009";
 
 #[tokio::test]
 async fn what_offers_no_known_version_is_told_so() {

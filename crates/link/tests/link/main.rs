@@ -7,3 +7,4 @@ mod faults;
 mod handshake;
 mod harness;
 mod proxy;
+mod raw;
