@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
+pub mod cluster;
+pub mod cut;
 pub mod docker;
 pub mod function;
+pub mod ledger;
 pub mod process;
 pub mod raw;
 pub mod scheduler;

@@ -26,7 +26,7 @@ const MEETING_PAUSE: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// When a service ends, or they have not met in half a minute; it says who misses whom.
-pub async fn meet(nodes: &mut [Node]) -> anyhow::Result<()> {
+pub async fn meet(nodes: &mut [&mut Node]) -> anyhow::Result<()> {
     let began = Instant::now();
     loop {
         let Some(missing) = first_missing(nodes).await? else {
@@ -39,7 +39,7 @@ pub async fn meet(nodes: &mut [Node]) -> anyhow::Result<()> {
     }
 }
 
-async fn first_missing(nodes: &mut [Node]) -> anyhow::Result<Option<String>> {
+async fn first_missing(nodes: &mut [&mut Node]) -> anyhow::Result<Option<String>> {
     let plans: Vec<Plan> = nodes.iter().map(|node| node.plan().clone()).collect();
     for (index, node) in nodes.iter_mut().enumerate() {
         for part in Part::ALL {

@@ -118,7 +118,7 @@ impl Demo {
             function.ready().await?;
         }
         let mut nodes = try_join_all(plans.into_iter().map(|plan| Node::start(plan, &binaries))).await?;
-        meet(&mut nodes).await?;
+        meet(&mut nodes.iter_mut().collect::<Vec<_>>()).await?;
         Ok(Self { nodes, functions })
     }
 

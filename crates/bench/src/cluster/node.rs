@@ -178,6 +178,12 @@ impl Node {
         !self.services.is_empty()
     }
 
+    /// Whether this service was started and not ended from here.
+    #[must_use]
+    pub fn runs(&self, part: Part) -> bool {
+        self.services.contains_key(&part)
+    }
+
     /// Ends it in order, as far as it runs: the scheduler drains first, and the discovery says good-bye.
     ///
     /// # Errors
