@@ -28,6 +28,8 @@ pub(super) enum Failure {
     PeerLost { peer: NodeId },
     #[error("the peer {peer} gave the job up: {why}")]
     PeerFailed { peer: NodeId, why: String },
+    #[error("the function on the peer {peer} broke off before any of its reply was passed on")]
+    FarFunctionBrokeOff { peer: NodeId },
     #[error("the peer that handed the job on is gone")]
     CallerLost,
 }
@@ -81,7 +83,9 @@ impl Failure {
             }
             Self::Refused { reason: Rejection::DeadlinePassed | Rejection::TooLate, .. }
             | Self::TimedOut { .. } => (StatusCode::GATEWAY_TIMEOUT, ErrorCode::DeadlinePassed),
-            Self::Call(_) => (StatusCode::BAD_GATEWAY, ErrorCode::FunctionFailed),
+            Self::Call(_) | Self::FarFunctionBrokeOff { .. } => {
+                (StatusCode::BAD_GATEWAY, ErrorCode::FunctionFailed)
+            }
             Self::PeerLost { .. } | Self::PeerFailed { .. } | Self::CallerLost => {
                 (StatusCode::BAD_GATEWAY, ErrorCode::ForwardFailed)
             }
@@ -97,7 +101,11 @@ impl Failure {
     pub(super) fn log(&self, call_id: &HeaderValue, function: Option<&FunctionName>) {
         let function = function.map(FunctionName::as_str);
         match self {
-            Self::Call(_) | Self::TimedOut { .. } | Self::PeerLost { .. } | Self::PeerFailed { .. } => {
+            Self::Call(_)
+            | Self::TimedOut { .. }
+            | Self::PeerLost { .. }
+            | Self::PeerFailed { .. }
+            | Self::FarFunctionBrokeOff { .. } => {
                 tracing::warn!(?call_id, function, error = %self, "a job failed");
             }
             _ => tracing::debug!(?call_id, function, error = %self, "a call was refused"),

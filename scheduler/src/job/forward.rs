@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::response::Response;
 use link::{BodyReader, CallError, OutgoingCall};
 use protocol::NodeId;
-use protocol::peer::{Open, Response as Head};
+use protocol::peer::{Open, ResetCode, Response as Head};
 use scheduling::Outcome;
 
 use super::failure::Failure;
@@ -59,6 +59,9 @@ impl Job<'_> {
             }
             OfferError::CallerLost => Offer::Failed(Failure::CallerLost, Outcome::Cancelled),
             error if self.call.idempotent || !error.may_have_run() => Offer::NotTaken,
+            OfferError::Call(CallError::Reset(ResetCode::BrokeOff)) => {
+                Offer::Failed(Failure::FarFunctionBrokeOff { peer }, Outcome::Failed)
+            }
             OfferError::Call(CallError::Reset(code)) => {
                 let why = format!("{code:?}").to_lowercase();
                 Offer::Failed(Failure::PeerFailed { peer, why }, Outcome::Failed)
