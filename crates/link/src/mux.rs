@@ -11,7 +11,7 @@ mod outbox;
 
 pub use self::callee::Ended;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use protocol::peer::{Open, PeerLoad, Refused, Reset, ResetCode, Response, Window};
@@ -42,7 +42,7 @@ enum Phase {
 #[derive(Debug)]
 pub struct Mux<T> {
     role: Role,
-    streams: HashMap<u32, Stream<T>>,
+    streams: BTreeMap<u32, Stream<T>>,
     /// The number of the newest stream or probe.
     last: u32,
     /// Frames that do not take turns.
@@ -116,7 +116,7 @@ impl<T: Default> Mux<T> {
     pub fn new(role: Role) -> Self {
         Self {
             role,
-            streams: HashMap::new(),
+            streams: BTreeMap::new(),
             last: 0,
             control: VecDeque::new(),
             turns: VecDeque::new(),
@@ -207,7 +207,7 @@ impl<T: Default> Mux<T> {
         self.streams.get(&id).is_some_and(|stream| stream.head_sent)
     }
 
-    /// The numbers of all streams, in no order.
+    /// The numbers of all streams, in order.
     pub fn numbers(&self) -> Vec<u32> {
         self.streams.keys().copied().collect()
     }

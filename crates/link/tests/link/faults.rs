@@ -6,23 +6,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::BodyExt;
-use link::bounds::{CREDIT_BYTES, QUEUED_BYTES_MAX, STREAMS_MAX};
+use link::bounds::STREAMS_MAX;
 use link::{BodyError, CallError, ClusterKeys, DialError, Link, Lost, ProbeError, Timing};
-use protocol::peer::{NODE_ID, NONCE, SUBPROTOCOL};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::harness::{Node, body, hasty, job, links, node, node_at, soon, until};
 use crate::proxy::Proxy;
-use crate::raw::{ID, SUBPROTOCOL_HEADER, by_hand, client, open};
+use crate::raw::by_hand;
 
 fn no_keys() -> ClusterKeys {
     ClusterKeys::none()
 }
 
 /// Tries until the link is there again.
-async fn works_again(link: &Link) {
+pub(crate) async fn works_again(link: &Link) {
     for _ in 0..2_000 {
         if let Ok(call) = soon(link.open(&mut job("echo"), body(10))).await
             && soon(call.response()).await.is_ok()
@@ -114,32 +113,6 @@ async fn bodies_that_are_cut_break_off_on_both_sides() {
     nothing_is_left(&node).await;
     assert_eq!(node.handler.started.load(Ordering::Relaxed), started);
     assert_eq!(links.stats().streams_open, 0);
-}
-
-#[tokio::test]
-async fn a_reader_that_does_not_read_holds_the_sender_back() {
-    const SLACK: u64 = 10_000;
-    let node = node(hasty(), no_keys()).await;
-    let (links, _) = links(hasty(), no_keys());
-    let link = links.link(node.address, None);
-
-    // The callee does not read the call's body.
-    let call = soon(link.open(&mut job("hold"), body(5_000_000))).await.unwrap();
-    until("the credit is used", || links.stats().bytes_out >= u64::from(CREDIT_BYTES)).await;
-    soon(link.probe(Duration::from_secs(10))).await.unwrap();
-    assert!(links.stats().bytes_out < u64::from(CREDIT_BYTES) + SLACK);
-
-    // Then the caller does not read the reply's.
-    node.handler.permits.add_permits(1);
-    let (_, mut reader) = soon(call.response()).await.unwrap();
-    until("the credit is used", || node.callee.stats().bytes_out >= u64::from(CREDIT_BYTES)).await;
-    soon(link.probe(Duration::from_secs(10))).await.unwrap();
-    assert!(node.callee.stats().bytes_out < u64::from(CREDIT_BYTES) + QUEUED_BYTES_MAX as u64 + SLACK);
-    let mut bytes = 0;
-    while let Some(frame) = soon(reader.frame()).await {
-        bytes += frame.unwrap().data_ref().unwrap().len();
-    }
-    assert_eq!(bytes, 5_000_000);
 }
 
 #[tokio::test]
@@ -353,38 +326,4 @@ async fn a_callee_that_speaks_nonsense_is_hung_up_on() {
     assert_eq!(links.stats().malformed, 1);
     let close = soon(callee).await.unwrap();
     assert!(matches!(&close, Some(Ok(Message::Close(Some(close)))) if close.code == CloseCode::Protocol));
-}
-
-/// The system of a caller that does not read takes no more at some point. Before it has taken ACCEPTED, the
-/// job must not start.
-#[tokio::test]
-async fn no_job_starts_before_accepted_is_on_its_way() {
-    const STREAMS: u32 = 100;
-    let node = node(Timing::default(), no_keys()).await;
-    let nonce = "5".repeat(64);
-    let headers = [(NODE_ID, ID), (NONCE, nonce.as_str()), (SUBPROTOCOL_HEADER, SUBPROTOCOL)];
-    let mut socket = client(node.address, &headers).await.unwrap();
-    for stream in 1..=STREAMS {
-        soon(socket.send(open(stream, "ignore-body"))).await.unwrap();
-    }
-    let mut sent = (0, 0);
-    until("the wire is full", || {
-        let bytes = node.callee.stats().bytes_out;
-        sent = if bytes == sent.0 { (bytes, sent.1 + 1) } else { (bytes, 0) };
-        bytes > 0 && sent.1 > 50
-    })
-    .await;
-    assert!(sent.0 < u64::from(STREAMS * CREDIT_BYTES), "the wire took everything");
-
-    soon(socket.send(open(STREAMS + 1, "echo"))).await.unwrap();
-    let seen = || node.handler.seen.lock().unwrap().iter().any(|job| job.function.as_str() == "echo");
-    until("the job is there", seen).await;
-    // What is done for another caller meanwhile shows that it had time to start.
-    let (links, _) = links(Timing::default(), no_keys());
-    works_again(&links.link(node.address, None)).await;
-    assert_eq!(node.handler.started.load(Ordering::Relaxed), 1, "only the other caller's has started");
-
-    let reader = tokio::spawn(async move { while let Some(Ok(_)) = socket.next().await {} });
-    until("it starts", || node.handler.started.load(Ordering::Relaxed) == 2).await;
-    reader.abort();
 }

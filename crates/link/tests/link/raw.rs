@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::BytesMut;
 use http::{HeaderValue, Request};
 use link::frame::{Kind, Outgoing, head};
-use protocol::peer::{NODE_ID, NONCE, PATH};
+use protocol::peer::{NODE_ID, NONCE, PATH, SUBPROTOCOL};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message, handshake};
@@ -25,6 +25,13 @@ pub(crate) async fn client(address: SocketAddr, headers: &[(&'static str, &str)]
         request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
     }
     soon(tokio_tungstenite::connect_async(request)).await.map(|(socket, _)| socket)
+}
+
+/// A client of another make that a callee without a key lets in.
+pub(crate) async fn welcome_client(address: SocketAddr) -> Socket {
+    let nonce = "5".repeat(64);
+    let headers = [(NODE_ID, ID), (NONCE, nonce.as_str()), (SUBPROTOCOL_HEADER, SUBPROTOCOL)];
+    client(address, &headers).await.unwrap()
 }
 
 /// An OPEN without a body.
