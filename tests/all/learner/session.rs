@@ -172,3 +172,16 @@ async fn a_stop_closes_sessions_with_a_reason_after_their_answers() {
     assert!(reason.contains("stopping"), "{reason}");
     stopped.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_client_that_never_pauses_does_not_hold_up_the_stop() {
+    let node = Node::start(&[("P2PFAAS_DRAIN_TIMEOUT_MS", "3600000")]).await;
+    let (mut questions, mut answers) = open(&node).await.split();
+    let question = json!({"act": {"id": 1, "state": [0]}}).to_string();
+    let asking = tokio::spawn(async move { while questions.feed(question.clone().into()).await.is_ok() {} });
+    answers.next().await.unwrap().unwrap();
+    let reading = tokio::spawn(async move { while let Some(Ok(_)) = answers.next().await {} });
+    tokio::time::timeout(wait::PATIENCE, node.stop()).await.unwrap();
+    reading.await.unwrap();
+    asking.await.unwrap();
+}
