@@ -7,9 +7,14 @@
 pub mod arguments;
 pub mod cluster;
 pub mod compare;
+pub mod decide;
 pub mod demo;
+pub mod experiment;
 pub mod gossip;
+pub mod learner;
 pub mod load;
 pub mod machine;
 pub mod open_files;
+pub mod plot;
 pub mod process;
+pub mod simulate;

@@ -2,11 +2,11 @@
 
 mod chart;
 mod file;
-mod numbers;
+pub(crate) mod numbers;
 mod progress;
 mod runs;
 mod table;
-mod trace;
+pub(crate) mod trace;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

@@ -11,15 +11,17 @@ mod by_name;
 mod decider;
 mod figures;
 mod host;
+mod learners;
 mod scenario;
 mod service;
 mod simulation;
 
 pub use adviser::Adviser;
 pub use arrivals::{Arrivals, Burst, Profile};
-pub use by_name::{check_policy, policies_with_examples, simulate_policy};
+pub use by_name::{Everywhere, complete_policy, policies_with_examples, simulate_everywhere};
 pub use decider::Decider;
 pub use figures::{Figures, jain};
+pub use learners::LearnerSpec;
 pub use scenario::{
     Deadlines, Gossip, HostSpec, NEIGHBOURS_MAX, Scenario, TaskSpec, Wire, neighbours_default,
 };

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use protocol::PolicySpec;
 use serde::Deserialize;
 use simulator::network::Conditions;
 use simulator::scheduling::{
-    Arrivals, Burst, Deadlines, Gossip, HostSpec, NEIGHBOURS_MAX, Profile, Scenario, Service, TaskSpec, Wire,
-    check_policy, neighbours_default,
+    Arrivals, Burst, Deadlines, Gossip, HostSpec, LearnerSpec, NEIGHBOURS_MAX, Profile, Scenario, Service,
+    TaskSpec, Wire, complete_policy, neighbours_default,
 };
 
 use super::numbers::{NotNegative, Part, Positive, Whole};
@@ -21,6 +21,7 @@ pub(super) struct Study {
     pub(super) title: String,
     pub(super) scenario: Scenario,
     pub(super) policies: Vec<PolicySpec>,
+    pub(super) learner: Option<LearnerSpec>,
     pub(super) seeds: Vec<u64>,
 }
 
@@ -44,7 +45,8 @@ struct File {
     duration_s: Positive,
     #[serde(default)]
     warm_up_s: Option<NotNegative>,
-    policies: Vec<Policy>,
+    policies: Vec<serde_json::Value>,
+    learner: Option<Learner>,
     seeds: Vec<u64>,
 }
 
@@ -130,12 +132,13 @@ enum Enforcement {
     Measured,
 }
 
-/// A policy as text, or as `/configuration/scheduler` has it.
+/// The agent of every node's learner, as `/learner/parameters` has it.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Policy {
-    Text(String),
-    Spec(PolicySpec),
+#[serde(deny_unknown_fields)]
+struct Learner {
+    name: String,
+    #[serde(default)]
+    parameters: serde_json::Map<String, serde_json::Value>,
 }
 
 fn yes() -> bool {
@@ -164,19 +167,17 @@ fn parse(text: &str, folder: &Path) -> anyhow::Result<Study> {
     let deserializer = &mut serde_json::Deserializer::from_str(text);
     let file: File = serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let path = error.path().to_string();
-        anyhow::anyhow!("{path}: {}", error.into_inner())
+        anyhow!("{path}: {}", error.into_inner())
     })?;
     ensure!(!file.tasks.is_empty(), "tasks: [] where at least one is needed");
     ensure!(!file.seeds.is_empty(), "seeds: [] where at least one is needed");
     ensure!(!file.policies.is_empty(), "policies: [] where at least one is needed");
-    let policies = file.policies.into_iter().enumerate().map(|(place, policy)| {
-        let spec = match policy {
-            Policy::Text(text) => self::policy(&text),
-            Policy::Spec(spec) => check_policy(&spec).map(|()| spec),
-        };
-        spec.map_err(|why| anyhow::anyhow!("policies[{place}]: {why}"))
-    });
-    let policies = policies.collect::<anyhow::Result<_>>()?;
+    let policies = file.policies.into_iter().enumerate();
+    let policies = policies
+        .map(|(place, value)| policy_of(value).map_err(|why| anyhow!("policies[{place}]: {why}")))
+        .collect::<anyhow::Result<_>>()?;
+    let learner = file.learner.map(|learner| LearnerSpec::new(&learner.name, &learner.parameters));
+    let learner = learner.transpose().map_err(|why| anyhow!("learner: {why}"))?;
     let tasks: Vec<TaskSpec> = file.tasks.iter().map(Task::spec).collect();
     let hosts = hosts(&file.nodes, &tasks, folder)?;
     let duration = file.duration_s.seconds();
@@ -198,21 +199,25 @@ fn parse(text: &str, folder: &Path) -> anyhow::Result<Study> {
         duration,
         warm_up,
     };
-    Ok(Study { title: file.title, scenario, policies, seeds: file.seeds })
+    Ok(Study { title: file.title, scenario, policies, learner, seeds: file.seeds })
+}
+
+/// A policy as text, or as `/configuration/scheduler` has it.
+fn policy_of(value: serde_json::Value) -> Result<PolicySpec, String> {
+    match value {
+        serde_json::Value::String(text) => policy(&text),
+        value => {
+            let spec = serde_json::from_value(value).map_err(|error| error.to_string())?;
+            complete_policy(&spec).map_err(|error| error.to_string())
+        }
+    }
 }
 
 /// Reads a policy as `Name` or `Name(parameter, parameter)`.
 pub(super) fn policy(text: &str) -> Result<PolicySpec, String> {
-    let (name, parameters) = match text.split_once('(') {
-        None => (text, Vec::new()),
-        Some((name, rest)) => {
-            let inner = rest.strip_suffix(')').ok_or_else(|| format!("{text:?} lacks a bracket"))?;
-            let parameters = inner.split(',').map(str::trim).filter(|text| !text.is_empty());
-            (name, parameters.map(str::to_owned).collect())
-        }
-    };
-    let spec = PolicySpec { name: name.trim().to_owned(), parameters };
-    check_policy(&spec).map(|()| spec)
+    let with_brackets = if text.contains('(') { text.to_owned() } else { format!("{text}()") };
+    let spec = with_brackets.parse::<PolicySpec>().map_err(|error| format!("{text:?}: {error}"))?;
+    complete_policy(&spec).map_err(|error| error.to_string())
 }
 
 fn hosts(nodes: &[Nodes], tasks: &[TaskSpec], folder: &Path) -> anyhow::Result<Vec<HostSpec>> {
@@ -276,7 +281,12 @@ impl Network {
         let (delay_min, delay_max): (Duration, Duration) = match self.delay_ms {
             None => (default.conditions.delay_min, default.conditions.delay_max),
             Some((min, max)) => {
-                ensure!(min.0 <= max.0, "network.delay_ms: [{}, {}] where the smaller goes first", min.0, max.0);
+                ensure!(
+                    min.0 <= max.0,
+                    "network.delay_ms: [{}, {}] where the smaller goes first",
+                    min.0,
+                    max.0
+                );
                 (min.milliseconds(), max.milliseconds())
             }
         };

@@ -39,6 +39,7 @@ fn everything_that_there_is_can_be_said() {
         ],
         "network": {"delay_ms": [1, 2], "loss": 0.1, "mbit_per_second": 8, "probe_timeout_ms": 50},
         "gossip": {"period_ms": 1000, "delay_ms": 500},
+        "learner": {"name": "QLearning", "parameters": {"alpha": 0.2}},
         "neighbours": 2, "deadlines": "measured", "shed_late": false
     }"#;
     let study = study(everything).unwrap();
@@ -49,6 +50,7 @@ fn everything_that_there_is_can_be_said() {
     assert_eq!(scenario.deadlines, Deadlines::Measured);
     assert_eq!(scenario.tasks[1].service, Service::LogNormal { variation: 0.3 });
     assert_eq!(study.policies[0].to_string(), "PowerOfNScheduler(1, 2, true, 1)");
+    assert!(study.learner.is_some());
 }
 
 #[test]
@@ -61,14 +63,24 @@ fn what_is_wrong_is_told_with_its_key_and_value() {
         ("\"load\": 0.5", "\"load\": 1, \"rate\": 1", &["nodes[0]", "load and rate"]),
         ("\"load\": 0.5", "\"load\": 1, \"trace\": {\"file\": \"none.csv\", \"step_s\": 1}", &["none.csv"]),
         ("NoScheduler(true)", "NoScheduler(perhaps)", &["policies[0]", "perhaps"]),
-        ("NoScheduler(true)", "NoScheduler(true", &["policies[0]", "bracket"]),
+        ("NoScheduler(true)", "NoScheduler(true", &["policies[0]", "Name(parameter"]),
+        ("\"seeds\": [1]", "\"seeds\": [1], \"learner\": {\"name\": \"Nonesuch\"}", &["learner", "Nonesuch"]),
+        ("\"NoScheduler(true)\"", "{\"title\": 1}", &["policies[0]", "title"]),
         ("NoScheduler(true)", "Nonesuch", &["policies[0]", "Nonesuch", "PowerOfNScheduler"]),
         ("\"seeds\": [1]", "\"seeds\": []", &["seeds"]),
         ("\"seeds\": [1]", "\"seeds\": [-1]", &["seeds[0]", "-1"]),
         ("\"duration_s\": 10", "\"duration_s\": 10, \"warm_up_s\": 10", &["warm_up_s", "10"]),
         ("\"duration_s\": 10", "\"duration_s\": 1e99", &["duration_s"]),
-        ("\"duration_s\": 10", "\"duration_s\": 10, \"network\": {\"delay_ms\": [2, 1]}", &["network.delay_ms"]),
-        ("\"duration_s\": 10", "\"duration_s\": 10, \"network\": {\"loss\": 2}", &["network.loss", "2 where"]),
+        (
+            "\"duration_s\": 10",
+            "\"duration_s\": 10, \"network\": {\"delay_ms\": [2, 1]}",
+            &["network.delay_ms"],
+        ),
+        (
+            "\"duration_s\": 10",
+            "\"duration_s\": 10, \"network\": {\"loss\": 2}",
+            &["network.loss", "2 where"],
+        ),
     ] {
         let error = wrong(part, by);
         assert!(told.iter().all(|told| error.contains(told)), "{error:?} does not tell {told:?}");

@@ -7,42 +7,42 @@ use serde::Deserialize;
 /// A finite number above zero.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "f64")]
-pub(super) struct Positive(pub(super) f64);
+pub(crate) struct Positive(pub(crate) f64);
 
 /// A finite number that is not negative.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "f64")]
-pub(super) struct NotNegative(pub(super) f64);
+pub(crate) struct NotNegative(pub(crate) f64);
 
 /// A part of a whole, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "f64")]
-pub(super) struct Part(pub(super) f64);
+pub(crate) struct Part(pub(crate) f64);
 
 /// A whole number between two others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u64")]
-pub(super) struct Whole<const MIN: u64, const MAX: u64>(pub(super) usize);
+pub(crate) struct Whole<const MIN: u64, const MAX: u64>(pub(crate) usize);
 
 /// Larger numbers of seconds, or of anything, are slips.
 const LARGEST: f64 = 1e9;
 
 impl Positive {
-    pub(super) fn seconds(self) -> Duration {
+    pub(crate) fn seconds(self) -> Duration {
         Duration::from_secs_f64(self.0)
     }
 
-    pub(super) fn milliseconds(self) -> Duration {
+    pub(crate) fn milliseconds(self) -> Duration {
         Duration::from_secs_f64(self.0 / 1e3)
     }
 }
 
 impl NotNegative {
-    pub(super) fn seconds(self) -> Duration {
+    pub(crate) fn seconds(self) -> Duration {
         Duration::from_secs_f64(self.0)
     }
 
-    pub(super) fn milliseconds(self) -> Duration {
+    pub(crate) fn milliseconds(self) -> Duration {
         Duration::from_secs_f64(self.0 / 1e3)
     }
 }

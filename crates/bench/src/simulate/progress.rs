@@ -74,7 +74,10 @@ mod tests {
     fn what_is_left_takes_as_long_as_what_is_done() {
         let elapsed = Duration::from_secs(30);
         assert_eq!(line(0.0, elapsed), format!("[{}] 0 %", ".".repeat(30)));
-        assert_eq!(line(0.25, elapsed), format!("[{}{}] 25 %, about 90 s left", "#".repeat(7), ".".repeat(23)));
+        assert_eq!(
+            line(0.25, elapsed),
+            format!("[{}{}] 25 %, about 90 s left", "#".repeat(7), ".".repeat(23))
+        );
         assert_eq!(line(1.0, elapsed), format!("[{}] 100 %, about 0 s left", "#".repeat(30)));
     }
 }

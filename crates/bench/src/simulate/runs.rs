@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use protocol::PolicySpec;
-use simulator::scheduling::{Figures, simulate_policy};
+use simulator::scheduling::{Everywhere, Figures, simulate_everywhere};
 
 use super::file::Study;
 use super::progress::Progress;
@@ -38,7 +38,8 @@ pub(super) fn all(study: &Study, threads: usize) -> anyhow::Result<Vec<Row>> {
                     }
                     let (policy, seed) = (&study.policies[run / seeds.len()], seeds[run % seeds.len()]);
                     let mut watch = |part| progress.set(run, part);
-                    let figures = simulate_policy(&study.scenario, policy, seed, &mut watch);
+                    let everywhere = Everywhere { policy, learner: study.learner.as_ref() };
+                    let figures = simulate_everywhere(&study.scenario, everywhere, seed, &mut watch);
                     progress.set(run, 1.0);
                     results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((run, figures));
                 }

@@ -16,12 +16,7 @@ pub(super) struct Column {
 }
 
 impl Column {
-    const fn new(
-        name: &'static str,
-        unit: &'static str,
-        decimals: usize,
-        of: fn(&Figures) -> f64,
-    ) -> Self {
+    const fn new(name: &'static str, unit: &'static str, decimals: usize, of: fn(&Figures) -> f64) -> Self {
         Self { name, unit, decimals, of }
     }
 }
@@ -72,7 +67,11 @@ pub(super) fn text(study: &Study, rows: &[Row]) -> String {
         scenario.hosts.len(),
         100.0 * scenario.utilisation(),
         jobs / runs.max(1),
-        if study.seeds.len() == 1 { "1 seed".to_owned() } else { format!("mean of {} seeds", study.seeds.len()) },
+        if study.seeds.len() == 1 {
+            "1 seed".to_owned()
+        } else {
+            format!("mean of {} seeds", study.seeds.len())
+        },
         aligned(&lines),
     )
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 ///
 /// # Errors
 /// Names the file and the line that is wrong.
-pub(super) fn read(path: &Path) -> anyhow::Result<Arc<[f64]>> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Arc<[f64]>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     parse(&text).with_context(|| path.display().to_string())
 }
@@ -34,7 +34,8 @@ mod tests {
     #[test]
     fn lines_are_a_number_and_a_factor() {
         assert_eq!(*parse("0,0.5\n1,0.25\n\n2, 1\n").unwrap(), [0.5, 0.25, 1.0]);
-        for (text, wrong) in [("", "no line"), ("0,1\n1;2", "line 2"), ("0,-1", "line 1"), ("0,x", "line 1")] {
+        for (text, wrong) in [("", "no line"), ("0,1\n1;2", "line 2"), ("0,-1", "line 1"), ("0,x", "line 1")]
+        {
             assert!(format!("{:#}", parse(text).unwrap_err()).contains(wrong), "{text:?}");
         }
     }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use scheduling::{Question, Sample};
 
 /// What learners are to the nodes: it chooses, and learns from what came of it. Each node may have its own
@@ -6,6 +8,6 @@ pub trait Adviser {
     /// The action and its epsilon; none lets the policy do without.
     fn advise(&mut self, host: usize, question: &Question) -> Option<(u32, f64)>;
 
-    /// What came of a decision of this host.
-    fn learn(&mut self, host: usize, sample: Sample);
+    /// What came of a decision of this host, known so long after the start.
+    fn learn(&mut self, host: usize, sample: Sample, now: Duration);
 }

@@ -1,30 +1,41 @@
 use protocol::PolicySpec;
-use scheduling::Policy;
 use scheduling::policy::{InvalidPolicy, REGISTRY, build};
 
-use super::{Figures, Run, Scenario, simulate};
+use super::learners::Learners;
+use super::{Adviser, Figures, LearnerSpec, Run, Scenario, simulate};
 
-/// Whether the registry builds this policy.
+/// The policy as it describes itself: with parameters that were left out.
 ///
 /// # Errors
 /// Says which names there are, or which parameters the policy takes.
-pub fn check_policy(spec: &PolicySpec) -> Result<(), String> {
-    build(spec).map(drop).map_err(|error| error.to_string())
+pub fn complete_policy(spec: &PolicySpec) -> Result<PolicySpec, InvalidPolicy> {
+    build(spec).map(|policy| policy.spec())
 }
 
-/// Lets a scenario happen to nodes that all have this policy; `watch` is told how far that is, 0 to 1.
+/// What all nodes have.
+#[derive(Debug, Clone, Copy)]
+pub struct Everywhere<'a> {
+    /// Decides.
+    pub policy: &'a PolicySpec,
+    /// Is consulted by policies that learn; without one they fall back.
+    pub learner: Option<&'a LearnerSpec>,
+}
+
+/// Lets a scenario happen to nodes that are all alike; `watch` is told how far that is, 0 to 1.
 ///
 /// # Errors
 /// The policy cannot be built.
-pub fn simulate_policy(
+pub fn simulate_everywhere(
     scenario: &Scenario,
-    policy: &PolicySpec,
+    everywhere: Everywhere<'_>,
     seed: u64,
     watch: &mut dyn FnMut(f64),
 ) -> Result<Figures, InvalidPolicy> {
-    let policies: Vec<Box<dyn Policy>> =
-        scenario.hosts.iter().map(|_| build(policy)).collect::<Result<_, _>>()?;
-    Ok(simulate(scenario, Run { policies, seed, adviser: None, watch }))
+    let hosts = scenario.hosts.len();
+    let policies = (0..hosts).map(|_| build(everywhere.policy)).collect::<Result<_, _>>()?;
+    let mut learners = everywhere.learner.map(|spec| Learners::new(spec, hosts, seed));
+    let adviser = learners.as_mut().map(|learners| learners as &mut dyn Adviser);
+    Ok(simulate(scenario, Run { policies, seed, adviser, watch }))
 }
 
 /// Every policy that there is, with the parameters of its example.

@@ -13,8 +13,10 @@ use super::scenario::{Deadlines, HostSpec};
 /// A node with its clients and what runs on it.
 pub(super) struct Host {
     pub(super) node: Node,
-    /// Draws its clients' jobs: the same whatever the policy does.
-    pub(super) clients: Pcg64,
+    /// Draws when jobs of its clients arrive: the same whatever the policy does.
+    pub(super) arrivals: Pcg64,
+    /// Draws what the jobs of its clients are, each with one draw.
+    pub(super) work: Pcg64,
     /// Peers that it knows, by number.
     pub(super) neighbours: Vec<u32>,
     /// Jobs that the node knows, by its name for them.
@@ -43,9 +45,10 @@ pub(super) struct Asked {
 }
 
 /// Each kind of randomness has its own stream, so that one does not shift the other.
-const CLIENTS: u64 = 1;
-const NODES: u64 = 2;
-const NEIGHBOURS: u64 = 3;
+const ARRIVALS: u64 = 1;
+const WORK: u64 = 2;
+const NODES: u64 = 3;
+const NEIGHBOURS: u64 = 4;
 
 impl Host {
     pub(super) fn new(place: usize, scenario: &Scenario, policy: Box<dyn Policy>, seed: u64) -> Self {
@@ -54,7 +57,8 @@ impl Host {
             Setup { limits: limits(spec, scenario.deadlines), policy, seed: stream(seed, NODES, place) };
         Self {
             node: Node::new(setup),
-            clients: Pcg64::seed_from_u64(stream(seed, CLIENTS, place)),
+            arrivals: Pcg64::seed_from_u64(stream(seed, ARRIVALS, place)),
+            work: Pcg64::seed_from_u64(stream(seed, WORK, place)),
             neighbours: neighbours(place, scenario, seed),
             jobs: BTreeMap::new(),
             asked: BTreeMap::new(),

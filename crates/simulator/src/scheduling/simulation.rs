@@ -11,7 +11,7 @@ use scheduling::{Answer, JobId, Outcome, Policy, Report, Time, Turn};
 
 use self::jobs::{Jobs, Rejected};
 use super::figures::Tally;
-use super::host::Host;
+use super::host::{Host, id_of};
 use super::{Adviser, Deadlines, Figures, Scenario};
 use crate::events::Events;
 use crate::network::Network;
@@ -26,19 +26,20 @@ pub struct Run<'a> {
     /// Everything that is random follows from it.
     pub seed: u64,
     /// Answers policies that consult a learner; without one they are left alone.
-    pub adviser: Option<&'a mut dyn Adviser>,
+    pub adviser: Option<&'a mut (dyn Adviser + 'a)>,
     /// Is told now and then how far the run is, 0 to 1.
-    pub watch: &'a mut dyn FnMut(f64),
+    pub watch: &'a mut (dyn FnMut(f64) + 'a),
 }
 
 /// Lets a scenario happen.
 ///
 /// # Panics
 /// Where the scenario has no host or no task, or there is not one policy for each host.
-pub fn simulate<'a>(scenario: &'a Scenario, run: Run<'a>) -> Figures {
+pub fn simulate(scenario: &Scenario, run: Run<'_>) -> Figures {
     assert!(!scenario.hosts.is_empty() && !scenario.tasks.is_empty(), "a scenario has hosts and tasks");
     let Run { policies, seed, adviser, watch } = run;
     assert_eq!(policies.len(), scenario.hosts.len(), "each host has a policy");
+    let adviser = adviser.map(|adviser| adviser as &mut dyn Adviser);
     let mut simulation = Simulation::new(scenario, policies, seed, adviser);
     simulation.begin();
     let mut events = 0_u64;
@@ -85,6 +86,8 @@ enum Event {
     Probe { asker: u32, peer: u32, job: Option<JobId>, asked_at: Duration },
     /// A probe is answered, or is not.
     Probed { asker: u32, peer: u32, job: Option<JobId>, report: Option<Box<Report>> },
+    /// A peer that failed is asked again.
+    AskAgain { asker: u32, peer: u32 },
     /// A pause is over.
     Woken { host: u32, job: JobId },
     /// The learner answers.
@@ -151,6 +154,7 @@ impl<'a> Simulation<'a> {
             Event::Probed { asker, peer, job, report } => {
                 self.probe_answered(asker as usize, peer as usize, job, report.map(|report| *report));
             }
+            Event::AskAgain { asker, peer } => self.send_probe(asker as usize, id_of(peer as usize), None),
             Event::Woken { host, job } => self.answer(host as usize, job, Answer::Woken),
             Event::Advised { host, job, advice } => {
                 self.answer(host as usize, job, Answer::Advised(advice));
@@ -195,7 +199,7 @@ impl<'a> Simulation<'a> {
             self.send_probe(host, peer, None);
         }
         if let Some(adviser) = self.adviser.as_mut() {
-            samples.into_iter().for_each(|sample| adviser.learn(host, sample));
+            samples.into_iter().for_each(|sample| adviser.learn(host, sample, self.now));
         }
     }
 

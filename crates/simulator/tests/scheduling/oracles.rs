@@ -14,10 +14,10 @@ fn assert_near(what: &str, measured: f64, exact: f64, tolerance: f64) {
 }
 
 /// Nodes that do not help each other are so many samples of one.
-fn alone(slots: usize, queue: usize, rate: f64) -> Figures {
+fn alone(slots: usize, queue: usize, rate: f64, seconds: u64) -> Figures {
     let mut scenario = equal_nodes(20, slots, queue, rate);
-    scenario.duration = Duration::from_secs(4_000);
-    scenario.warm_up = Duration::from_secs(200);
+    scenario.duration = Duration::from_secs(seconds);
+    scenario.warm_up = Duration::from_secs(seconds / 20);
     run(&scenario, "NoScheduler", &["false"], 1)
 }
 
@@ -26,7 +26,7 @@ fn erlang_b() {
     for (slots, rate, blocked) in
         [(2, 1.0, 0.2), (3, 2.0, 0.210_526), (4, 3.2, 0.228_145), (10, 9.0, 0.167_963)]
     {
-        let figures = alone(slots, 0, rate);
+        let figures = alone(slots, 0, rate, 4_000);
         assert_near(&format!("B({slots}, {rate})"), figures.drop_part(), blocked, 0.005);
         assert_near("mean time", figures.mean.as_secs_f64(), 1.0, 0.01);
     }
@@ -40,16 +40,16 @@ fn many_servers_with_places_to_wait() {
         (4, 4, 3.2, 0.060_728, 1.259_188),
         (4, 4, 3.6, 0.096_636, 1.332_038),
     ] {
-        let figures = alone(slots, queue, rate);
+        let figures = alone(slots, queue, rate, 8_000);
         let what = format!("M/M/{slots}/{} at {rate}", slots + queue);
         assert_near(&what, figures.drop_part(), blocked, 0.003 + 0.02 * blocked);
-        assert_near(&what, figures.mean.as_secs_f64(), mean, 0.02 * mean);
+        assert_near(&what, figures.mean.as_secs_f64(), mean, 0.04 * mean);
     }
 }
 
 #[test]
 fn supermarket_model() {
-    for (rate, one, two, seconds) in [(0.5, 2.0, 1.2657, 1_000), (0.9, 10.0, 2.6141, 2_000)] {
+    for (rate, one, two, seconds) in [(0.5, 2.0, 1.2657, 500), (0.9, 10.0, 2.6141, 1_500)] {
         let mut scenario = equal_nodes(200, 1, 100_000, rate);
         scenario.duration = Duration::from_secs(seconds);
         scenario.warm_up = Duration::from_secs(seconds / 5);
@@ -64,7 +64,7 @@ fn supermarket_model() {
 
 #[test]
 fn loss_under_power_of_d() {
-    let mut scenario = equal_nodes(200, 4, 0, 3.2);
+    let mut scenario = equal_nodes(100, 4, 0, 3.2);
     scenario.duration = Duration::from_secs(400);
     for (peers, lost) in [(0, 0.228_145), (1, 0.093_803), (2, 0.040_171)] {
         let fan_out = peers.to_string();
@@ -72,7 +72,7 @@ fn loss_under_power_of_d() {
             0 => run(&scenario, "NoScheduler", &["true"], 3),
             _ => run(&scenario, "PowerOfTwoScheduler", &[&fan_out, "true"], 3),
         };
-        assert_near(&format!("d = {}", peers + 1), figures.drop_part(), lost, 0.0025);
+        assert_near(&format!("d = {}", peers + 1), figures.drop_part(), lost, 0.004);
     }
 }
 
@@ -87,13 +87,13 @@ fn few_nodes_lose_more() {
 
 #[test]
 fn a_threshold_saves_probes() {
-    let mut scenario = equal_nodes(200, 10, 0, 9.0);
+    let mut scenario = equal_nodes(100, 10, 0, 9.0);
     scenario.duration = Duration::from_secs(250);
     for (threshold, lost, probes) in
         [("0", 0.055_64, 1.0), ("8", 0.056_19, 0.805), ("9", 0.059_95, 0.576), ("10", 0.080_19, 0.283)]
     {
         let figures = run(&scenario, "PowerOfNScheduler", &["1", threshold, "true", "1"], 5);
-        assert_near(&format!("LL(1, {threshold})"), figures.drop_part(), lost, 0.002);
+        assert_near(&format!("LL(1, {threshold})"), figures.drop_part(), lost, 0.003);
         assert_near("probes a job", figures.probes_a_job(), probes, 0.01);
     }
 }

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use protocol::PolicySpec;
 use simulator::scheduling::{
-    Arrivals, Deadlines, Figures, HostSpec, Scenario, Service, TaskSpec, Wire, simulate_policy,
+    Arrivals, Deadlines, Everywhere, Figures, HostSpec, Scenario, Service, TaskSpec, Wire,
+    simulate_everywhere,
 };
 
 /// Equal nodes in the world of the theory: jobs of mean 1 s without memory, and a network that takes no time.
@@ -32,5 +33,6 @@ pub(crate) fn spec(name: &str, parameters: &[&str]) -> PolicySpec {
 }
 
 pub(crate) fn run(scenario: &Scenario, name: &str, parameters: &[&str], seed: u64) -> Figures {
-    simulate_policy(scenario, &spec(name, parameters), seed, &mut |_| {}).unwrap()
+    let everywhere = Everywhere { policy: &spec(name, parameters), learner: None };
+    simulate_everywhere(scenario, everywhere, seed, &mut |_| {}).unwrap()
 }

@@ -56,7 +56,7 @@ pub(super) enum Rejected {
 impl Simulation<'_> {
     pub(super) fn expect_arrival(&mut self, host: usize) {
         let arrivals = &self.scenario.hosts[host].arrivals;
-        let next = arrivals.next(self.now, &mut self.hosts[host].clients);
+        let next = arrivals.next(self.now, &mut self.hosts[host].arrivals);
         if let Some(at) = next.filter(|at| *at < self.scenario.duration) {
             self.events.add(at, Event::Arrival { host: host as u32 });
         }
@@ -81,8 +81,7 @@ impl Simulation<'_> {
     }
 
     fn new_job(&mut self, host: usize) {
-        // Jobs of bursts and of the profile share a stream, so each job takes exactly one draw from it.
-        let mut rng = Pcg64::seed_from_u64(self.hosts[host].clients.random());
+        let mut rng = Pcg64::seed_from_u64(self.hosts[host].work.random());
         let shares: f64 = self.scenario.tasks.iter().map(|task| task.share).sum();
         let mut drawn = rng.random::<f64>() * shares;
         let task = self.scenario.tasks.iter().position(|task| {
@@ -211,7 +210,10 @@ impl Simulation<'_> {
         let host = host as usize;
         match report {
             Some(report) => self.peer_reported(host, id_of(by), report),
-            None => self.hosts[host].node.peer_failed(id_of(by)),
+            None => {
+                self.hosts[host].node.peer_failed(id_of(by));
+                self.try_again_later(host as u32, by as u32);
+            }
         }
         self.answer(host, id, Answer::Refused(id_of(by)));
     }

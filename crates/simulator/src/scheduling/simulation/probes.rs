@@ -8,6 +8,9 @@ use scheduling::{Answer, JobId, Report};
 use super::{Event, Simulation};
 use crate::scheduling::host::{Asked, id_of, place_of};
 
+/// A peer that failed gets no jobs until it answers, so it is asked again after this time, as the scheduler does.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 impl Simulation<'_> {
     pub(super) fn ask(&mut self, host: usize, id: JobId, peers: Vec<NodeId>) {
         let asked = Asked { reports: Vec::with_capacity(peers.len()), missing: peers.len() };
@@ -49,6 +52,14 @@ impl Simulation<'_> {
         }
     }
 
+    /// A peer failed.
+    pub(super) fn try_again_later(&mut self, asker: u32, peer: u32) {
+        let at = self.now + ASK_AGAIN;
+        if at < self.scenario.duration {
+            self.events.add(at, Event::AskAgain { asker, peer });
+        }
+    }
+
     pub(super) fn probe_answered(
         &mut self,
         host: usize,
@@ -56,6 +67,9 @@ impl Simulation<'_> {
         job: Option<JobId>,
         report: Option<Report>,
     ) {
+        if report.is_none() {
+            self.try_again_later(host as u32, peer as u32);
+        }
         let peer = id_of(peer);
         let Some(id) = job else {
             match report {
