@@ -1,6 +1,7 @@
 //! Whole nodes as processes that take work from each other, and what becomes of a job when something breaks in the
 //! middle: every call gets one answer, and nothing runs twice.
 
+mod containers;
 mod deadlines;
 mod demo;
 mod faults;

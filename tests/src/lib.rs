@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 pub mod cluster;
+pub mod compose;
 pub mod cut;
 pub mod docker;
 pub mod function;
