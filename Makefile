@@ -20,7 +20,7 @@ PICTURE ?=
 # What `make demo` is to be like; `make demo DEMO=--help` lists what there is.
 DEMO ?=
 # What `make bench` measures, and how; `make bench ARGS=--help` lists what there is.
-ARGS ?= compare
+ARGS ?=
 
 .PHONY: help
 help: ## Lists the targets
@@ -95,6 +95,6 @@ fmt: ## Formats the code
 	cargo fmt --all
 
 .PHONY: bench
-bench: ## Measures calls through the scheduler beside direct ones (ARGS="compare --quick")
+bench: ## Measures calls through one node and two beside direct ones (ARGS="compare --quick")
 	cargo build --locked --release --bins
-	target/release/p2pfaas-bench $(ARGS)
+	$(if $(ARGS),target/release/p2pfaas-bench $(ARGS),target/release/p2pfaas-bench compare && target/release/p2pfaas-bench forward)

@@ -22,6 +22,7 @@ use std::{
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::summary::median;
 pub use self::{
     case::{Arrivals, Case},
     comparison::Comparison,

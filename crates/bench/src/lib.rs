@@ -10,6 +10,8 @@ pub mod compare;
 pub mod decide;
 pub mod demo;
 pub mod experiment;
+pub mod forward;
+mod goal;
 pub mod gossip;
 pub mod learner;
 pub mod load;

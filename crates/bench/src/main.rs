@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use bench::{compare, decide, demo, experiment, gossip, learner, load, simulate};
+use bench::{compare, decide, demo, experiment, forward, gossip, learner, load, simulate};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,8 @@ enum Command {
     Demo(demo::Options),
     /// Compare policies on a real cluster, under the traffic of an experiment file
     Experiment(experiment::Options),
+    /// Start two nodes and measure what it costs to hand a job to a peer, and to ask the learner
+    Forward(forward::Options),
     /// Simulate clusters that gossip, or start them, and show goals and measurements side by side
     Gossip(gossip::Options),
     /// Start a learner and show goals and measurements side by side
@@ -67,6 +69,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Experiment(options) => {
             println!("{}", experiment::command(&options, &stop_on_signal()?).await?);
             Ok(())
+        }
+        Command::Forward(options) => {
+            forward::command(&options, &stop_on_signal()?, |line| println!("{line}")).await
         }
         Command::Gossip(options) => gossip::command(&options, |line| println!("{line}")).await,
         Command::Learner(options) => learner::command(&options, |line| println!("{line}")).await,

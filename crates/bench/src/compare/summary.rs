@@ -91,7 +91,7 @@ impl Figures {
 }
 
 /// The middle of `values`, or the mean of the middle two; none when there is none.
-pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
+pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;
