@@ -233,6 +233,23 @@ async fn a_node_that_is_told_nothing_learns_its_address_from_the_others() {
     }
 }
 
+#[tokio::test]
+async fn nodes_find_each_other_by_ipv6_alone() {
+    let local = ("P2PFAAS_LISTENING_HOST", "::1");
+    let seed = Discovery::start(&[local]).await;
+    let address = seed.gossip().await.to_string();
+    assert!(address.starts_with("[::1]:"), "{address}");
+    let node = Discovery::start(&[local, ("P2PFAAS_SEEDS", &address)]).await;
+    for (one, other) in [(&seed, &node), (&node, &seed)] {
+        one.until_count(NodeState::Alive, 1).await;
+        assert_eq!(one.nodes().await.nodes[0].id, other.own().await.id);
+    }
+    wait::until("they have compared notes", async || {
+        seed.metric("p2pfaas_gossip_stream_sent_bytes_total").await > 0.0
+    })
+    .await;
+}
+
 /// As the log has it: before anybody has told the node its address, nothing else does.
 fn gossip_port(node: &Discovery) -> u64 {
     let log = node.process.log();

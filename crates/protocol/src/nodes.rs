@@ -111,7 +111,7 @@ pub struct NodeList {
 pub enum WatchMessage {
     /// Everything.
     Snapshot(Box<NodeList>),
-    /// A node that is new, or of which something changed.
+    /// A node that is new, or of which something changed; the one that answers is among them.
     Changed {
         /// The list's version with this change in it.
         version: u64,

@@ -42,6 +42,20 @@ fn the_goals_hold_on_a_small_cluster_that_loses_three_in_ten() {
     assert!(missed.is_empty(), "{missed:#?}");
 }
 
+/// In a small cluster each probe and each pulse is about the stalled node sooner or later, and the stall begins at
+/// any moment of them.
+#[test]
+fn a_stall_of_four_seconds_costs_nobody_its_membership_in_the_smallest_clusters() {
+    for (nodes, seed) in [2, 3, 5].into_iter().flat_map(|nodes| (0..40).map(move |seed| (nodes, seed))) {
+        let mut cluster = complete(ClusterOptions::new(nodes, 0.0, seed));
+        cluster.run(Duration::from_secs(10) + Duration::from_millis(25) * seed as u32);
+        cluster.stall(nodes - 1, Duration::from_secs(4));
+        cluster.run(Duration::from_secs(10));
+        let rejoins = cluster.total(|counters| counters.rejoins);
+        assert_eq!((cluster.false_deaths(), rejoins), (0, 0), "{nodes} nodes, seed {seed}");
+    }
+}
+
 /// Foca 2.0.0 tells a healthy member that it is dead when the timer of a refuted suspicion fires.
 #[test]
 fn the_guard_prevents_spurious_rejoins() {

@@ -2,7 +2,7 @@
 //! step prints how long it took beside what is promised.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use protocol::nodes::{Node, NodeList, NodeState};
 use reqwest::Client;
@@ -75,17 +75,19 @@ impl Nodes {
         answer.ok()?.json().await.ok()
     }
 
-    /// Waits until each of these discoveries sees the others so.
+    /// Waits until each of these discoveries sees the others so, and tells how long that took by their own clock,
+    /// which is this machine's: on a busy one, `docker` takes longer than they do.
     async fn until_all_see(
         &self,
         what: &str,
         promised: Duration,
-        since: Instant,
+        since: SystemTime,
         urls: &[String],
         holds: impl Fn(&NodeList) -> bool,
     ) {
-        self.lists_of_all(what, urls, holds).await;
-        compare(what, since.elapsed(), promised);
+        let lists = self.lists_of_all(what, urls, holds).await;
+        let seen = Duration::from_millis(last_change(&lists));
+        compare(what, seen.saturating_sub(since.duration_since(UNIX_EPOCH).unwrap()), promised);
     }
 
     /// What each of these discoveries sees, once it sees the others so.
@@ -118,6 +120,11 @@ impl Drop for Nodes {
     }
 }
 
+/// When the last of the nodes came into the state that it is in, in milliseconds of Unix time.
+fn last_change(lists: &[NodeList]) -> u64 {
+    lists.iter().flat_map(|list| &list.nodes).map(|node| node.since).max().unwrap_or_default()
+}
+
 fn compare(what: &str, took: Duration, promised: Duration) {
     println!("{what}: {took:.1?} (promised: {promised:?})");
     assert!(took <= promised, "{what} took {took:?}");
@@ -135,10 +142,8 @@ async fn up_and_met(test: &str) -> (Nodes, Vec<String>) {
     let nodes = Nodes::up(test);
     let urls = nodes.urls(&[1, 2, 3]);
     let lists = nodes.lists_of_all("all see all", &urls, all_alive).await;
-    // By the nodes' own clock, which is one: Compose itself takes longer than they do.
     let started = lists.iter().map(|list| list.own.since).max().unwrap();
-    let met = lists.iter().flat_map(|list| &list.nodes).map(|node| node.since).max().unwrap();
-    let took = Duration::from_millis(met.saturating_sub(started));
+    let took = Duration::from_millis(last_change(&lists).saturating_sub(started));
     compare("from the start of the last, all see all", took, Duration::from_secs(2));
     (nodes, urls)
 }
@@ -147,20 +152,20 @@ async fn up_and_met(test: &str) -> (Nodes, Vec<String>) {
 async fn three_nodes_meet_and_see_one_leave_and_one_die() {
     let (nodes, urls) = up_and_met("departures").await;
     let stopped = nodes.container("discovery-2");
+    let since = SystemTime::now();
     docker(&["stop", &stopped]);
     let has_left = |list: &NodeList| named(list, "node-2").is_some_and(|node| node.state == NodeState::Left);
     let others = [urls[0].clone(), urls[2].clone()];
-    nodes
-        .until_all_see("docker stop is seen", Duration::from_secs(1), Instant::now(), &others, has_left)
-        .await;
+    nodes.until_all_see("docker stop is seen", Duration::from_secs(1), since, &others, has_left).await;
     assert_eq!(docker(&["inspect", "--format", "{{.State.ExitCode}}", &stopped]), "0");
+    let (back, since) = (Duration::from_secs(10), SystemTime::now());
     docker(&["start", &stopped]);
     let urls = nodes.urls(&[1, 2, 3]);
-    let (back, since) = (Duration::from_secs(10), Instant::now());
     nodes.until_all_see("docker start brings it back", back, since, &urls, all_alive).await;
 
-    let since = Instant::now();
-    docker(&["kill", &nodes.container("discovery-3")]);
+    let killed = nodes.container("discovery-3");
+    let since = SystemTime::now();
+    docker(&["kill", &killed]);
     let is_dead = |list: &NodeList| named(list, "node-3").is_some_and(|node| node.state == NodeState::Dead);
     let nine = Duration::from_secs(9);
     nodes.until_all_see("docker kill is seen", nine, since, &urls[..2], is_dead).await;
@@ -172,10 +177,11 @@ async fn three_nodes_outlast_a_pause_a_cut_and_a_move() {
     let third = nodes.container("discovery-3");
     let generation = nodes.list(&urls[2]).await.unwrap().own.generation;
 
+    let paused_at = Instant::now();
     docker(&["pause", &third]);
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    tokio::time::sleep(Duration::from_secs(4).saturating_sub(paused_at.elapsed())).await;
+    let since = SystemTime::now();
     docker(&["unpause", &third]);
-    let since = Instant::now();
     nodes.until_all_see("a pause of 4 s is over", Duration::from_secs(9), since, &urls, all_alive).await;
     // Whoever was taken for dead begins a new life.
     for list in [nodes.list(&urls[0]).await.unwrap(), nodes.list(&urls[1]).await.unwrap()] {
@@ -187,8 +193,8 @@ async fn three_nodes_outlast_a_pause_a_cut_and_a_move() {
     }
 
     cut_off(&nodes, &third).await;
+    let since = SystemTime::now();
     docker(&["network", "connect", &nodes.network(), &third]);
-    let since = Instant::now();
     let (fifteen, urls) = (Duration::from_secs(15), nodes.urls(&[1, 2, 3]));
     nodes.until_all_see("after the cut all see all", fifteen, since, &urls, all_alive).await;
 
@@ -198,8 +204,9 @@ async fn three_nodes_outlast_a_pause_a_cut_and_a_move() {
     let name = format!("{}-squatter", nodes.project);
     let network = nodes.network();
     let squatter = Container::run(&name, &["--network", &network, "p2pfaas/learner"]);
+    let since = SystemTime::now();
     docker(&["network", "connect", &network, &third]);
-    let (since, urls) = (Instant::now(), nodes.urls(&[1, 2, 3]));
+    let urls = nodes.urls(&[1, 2, 3]);
     let moved = nodes.address(&third);
     assert_ne!(moved, old);
     let has_moved = |list: &NodeList| {
@@ -213,12 +220,12 @@ async fn three_nodes_outlast_a_pause_a_cut_and_a_move() {
 
 /// Takes a node off the network for a while, until the others bury it and longer.
 async fn cut_off(nodes: &Nodes, container: &str) {
-    let since = Instant::now();
     let span = std::env::var(CUT_S_VARIABLE).ok().and_then(|text| text.parse().ok());
     let span = Duration::from_secs(span.unwrap_or(CUT_S_DEFAULT));
+    let urls = nodes.urls(&[1, 2]);
+    let (since, start) = (SystemTime::now(), Instant::now());
     docker(&["network", "disconnect", &nodes.network(), container]);
     let is_dead = |list: &NodeList| named(list, "node-3").is_some_and(|node| node.state == NodeState::Dead);
-    let urls = nodes.urls(&[1, 2]);
     nodes.until_all_see("the cut is seen", Duration::from_secs(9), since, &urls, is_dead).await;
-    tokio::time::sleep(span.saturating_sub(since.elapsed())).await;
+    tokio::time::sleep(span.saturating_sub(start.elapsed())).await;
 }
