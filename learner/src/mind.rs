@@ -13,6 +13,10 @@ use crate::metrics::Metrics;
 /// Samples that are learned from before those who ask get their turn: a fraction of a millisecond's work.
 const TURN: usize = 64;
 
+/// Between two parts of a model that is written. The lock is not fair: who holds it and takes it again at once
+/// would keep out those who wait for it until the whole model is written.
+const PART_PAUSE: Duration = Duration::from_micros(100);
+
 /// How often a model is begun to be written anew because another one took its place meanwhile.
 const WRITES_MAX: usize = 3;
 
@@ -141,7 +145,7 @@ impl Mind {
         self.replaced.notified().await;
     }
 
-    /// Hands the model as JSON to `sink`, part by part; who asks meanwhile waits for a part at most.
+    /// Hands the model as JSON to `sink`, part by part; who asks meanwhile waits for a part at most. It blocks.
     ///
     /// # Errors
     /// Those of the sink, and that the model was replaced meanwhile; then what was written is no model.
@@ -161,6 +165,7 @@ impl Mind {
             if done {
                 return Ok(());
             }
+            std::thread::sleep(PART_PAUSE);
         }
     }
 
