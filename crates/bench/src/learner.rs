@@ -41,6 +41,9 @@ const STATES: usize = 100_000;
 /// Actions of the model that is filled: those of the original's experiments, which had eleven peers.
 const ACTIONS: u32 = 14;
 
+/// How often the model is saved: far more often than in earnest, so that it shows.
+const SNAPSHOT_PERIOD: Duration = Duration::from_secs(1);
+
 const ALONE_P50_MS_MAX: f64 = 0.08;
 const ALONE_P99_MS_MAX: f64 = 0.2;
 const ANSWERS_PER_S_MIN: f64 = 100_000.0;
@@ -102,6 +105,7 @@ pub async fn command(options: &Options, print: impl Fn(&str)) -> anyhow::Result<
     }
     let stage = Stage::start(options, "DifferentialSarsa").await?;
     show(&print, fill::resident(stage.port).await?);
+    show(&print, session::alone_beside_snapshots(stage.port, duration.max(SNAPSHOT_PERIOD * 3)).await?);
     stage.service.end().await
 }
 
@@ -119,6 +123,7 @@ impl Stage {
             .env("P2PFAAS_LISTENING_HOST", Ipv4Addr::LOCALHOST.to_string())
             .env("P2PFAAS_LISTENING_PORT", port.to_string())
             .env("P2PFAAS_DATA_PATH", folder.path())
+            .env("P2PFAAS_SNAPSHOT_PERIOD_MS", SNAPSHOT_PERIOD.as_millis().to_string())
             .env("P2PFAAS_AGENT", agent.to_string());
         let mut service = Service::start(BINARY, command, folder.path())?;
         let url = format!("http://{}:{port}/health", Ipv4Addr::LOCALHOST);

@@ -32,6 +32,24 @@ struct Session {
 
 /// One question at a time.
 pub(super) async fn alone(port: u16, form: Form, duration: Duration) -> anyhow::Result<Vec<Row>> {
+    let [p50, p99, _] = alone_ms(port, form, duration).await?;
+    let row = |name, measured, max| {
+        let what = format!("act one at a time, {form}, {name}");
+        Row::new(what, Some(Bound::AtMost(max)), measured, " ms")
+    };
+    Ok(vec![row("p50", p50, ALONE_P50_MS_MAX), row("p99", p99, ALONE_P99_MS_MAX)])
+}
+
+/// The same while a large model is saved again and again.
+pub(super) async fn alone_beside_snapshots(port: u16, duration: Duration) -> anyhow::Result<Vec<Row>> {
+    let [_, p99, slowest] = alone_ms(port, Form::Numbered, duration).await?;
+    let what = |name| format!("act one at a time while a large model is saved each second, {name}");
+    let most = Some(Bound::AtMost(ALONE_P99_MS_MAX));
+    Ok(vec![Row::new(what("p99"), most, p99, " ms"), Row::new(what("slowest"), None, slowest, " ms")])
+}
+
+/// The median, the 99th percentile and the slowest, in milliseconds.
+async fn alone_ms(port: u16, form: Form, duration: Duration) -> anyhow::Result<[f64; 3]> {
     let mut session = Session::open(port, form).await?;
     let mut micros = Histogram::<u64>::new(3).context("a histogram")?;
     let mut begun = Instant::now();
@@ -48,11 +66,7 @@ pub(super) async fn alone(port: u16, form: Form, duration: Duration) -> anyhow::
         }
     }
     let ms = |quantile: f64| micros.value_at_quantile(quantile) as f64 / 10_000.0;
-    let (p50, p99) = (Some(Bound::AtMost(ALONE_P50_MS_MAX)), Some(Bound::AtMost(ALONE_P99_MS_MAX)));
-    Ok(vec![
-        Row::new(format!("act one at a time, {form}, p50"), p50, ms(0.5), " ms"),
-        Row::new(format!("act one at a time, {form}, p99"), p99, ms(0.99), " ms"),
-    ])
+    Ok([ms(0.5), ms(0.99), ms(1.0)])
 }
 
 /// Many questions in flight.
