@@ -93,14 +93,15 @@ pub async fn command(options: &Options, print: impl Fn(&str)) -> anyhow::Result<
     let duration = options.duration.get();
     for form in [Form::Numbered, Form::Candidates] {
         let stage = Stage::start(options, "LinearThompson").await?;
+        train::teach(stage.port, form).await?;
         show(&print, session::alone(stage.port, form, duration).await?);
         show(&print, session::crowded(stage.port, form, duration).await?);
         stage.service.end().await?;
     }
     for agent in ["DifferentialSarsa", "TileSarsa", "LinearThompson"] {
         let stage = Stage::start(options, agent).await?;
-        show(&print, session::crowded_agent(stage.port, agent, duration).await?);
         show(&print, train::batches(stage.port, agent, duration).await?);
+        show(&print, session::crowded_agent(stage.port, agent, duration).await?);
         stage.service.end().await?;
     }
     let stage = Stage::start(options, "DifferentialSarsa").await?;
@@ -150,6 +151,19 @@ impl Form {
                 json!({ "state": state, "candidates": candidates })
             }
         }
+    }
+}
+
+impl Form {
+    /// A sample that teaches a model of this form.
+    fn sample(self, eid: u64) -> Value {
+        let question = self.question(eid);
+        let mut sample =
+            json!({"eid": eid, "state": question["state"], "action": 1 + eid % 3, "reward": eid % 2});
+        if let Self::Candidates = self {
+            sample["features"] = question["candidates"][0]["features"].clone();
+        }
+        sample
     }
 }
 

@@ -13,7 +13,16 @@ use hyper_util::rt::TokioIo;
 use protocol::learner::Trained;
 use tokio::net::TcpStream;
 
-use super::{BATCH, Bound, Row, SAMPLES_PER_S_MIN, per_second};
+use super::{BATCH, Bound, Form, Row, SAMPLES_PER_S_MIN, per_second};
+
+/// Samples after which a model answers as one that has learned: each action has its own by then.
+const LESSON: u64 = 1_000;
+
+/// Teaches a model, because one that has learned nothing answers faster.
+pub(super) async fn teach(port: u16, form: Form) -> anyhow::Result<()> {
+    let lesson: Vec<_> = (0..LESSON).map(|eid| form.sample(eid)).collect();
+    Client::connect(port).await?.train(serde_json::to_string(&lesson)?).await
+}
 
 /// Batch after batch on one connection.
 pub(super) async fn batches(port: u16, agent: &str, duration: Duration) -> anyhow::Result<Vec<Row>> {
