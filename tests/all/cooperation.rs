@@ -1,6 +1,7 @@
 //! Whole nodes as processes that take work from each other, and what becomes of a job when something breaks in the
 //! middle: every call gets one answer, and nothing runs twice.
 
+mod chains;
 mod containers;
 mod deadlines;
 mod demo;
@@ -11,6 +12,7 @@ mod keys;
 mod leaks;
 mod links;
 mod peers;
+mod rude;
 
 use reqwest::Response;
 use serde_json::Value;
