@@ -125,6 +125,7 @@ fn last_change(lists: &[NodeList]) -> u64 {
     lists.iter().flat_map(|list| &list.nodes).map(|node| node.since).max().unwrap_or_default()
 }
 
+#[expect(clippy::print_stdout, reason = "the figures, for who runs the test by hand")]
 fn compare(what: &str, took: Duration, promised: Duration) {
     println!("{what}: {took:.1?} (promised: {promised:?})");
     assert!(took <= promised, "{what} took {took:?}");
