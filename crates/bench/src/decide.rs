@@ -28,8 +28,8 @@ const DECISIONS_A_LOOK: u32 = 100;
 pub fn command(options: &Options) -> anyhow::Result<String> {
     let function: FunctionName = "echo".parse().map_err(|_| anyhow::anyhow!("echo is no name"))?;
     let mut text = String::from("Microseconds for a job, from its arrival over all answers to its end.\n\n");
-    let heads = TARGETS.map(|(peers, target)| format!("{peers} peers, <= {target} us | "));
-    let _ = writeln!(text, "| policy | {}|", heads.concat());
+    let heads = TARGETS.map(|(peers, target)| format!(" {peers} peers, <= {target} us | |"));
+    let _ = writeln!(text, "| policy |{}", heads.concat());
     let _ = write!(text, "|---|---:|---|---:|---|");
     for policy in policies_with_examples() {
         let _ = write!(text, "\n| {policy} |");

@@ -373,3 +373,22 @@ fn each_policy_is_tried_with_its_example() {
         assert!(build(&super::setting::spec(entry.name, without_optional)).is_ok(), "{}", entry.name);
     }
 }
+
+/// The page lists every policy as the registry has it: name, parameters, those that may be left out in brackets.
+#[test]
+fn the_page_tells_of_every_policy() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/policies.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for entry in REGISTRY {
+        let needed = entry.parameters.len() - entry.optional;
+        let (needed, optional) = entry.parameters.split_at(needed);
+        let parameters = match (needed, optional) {
+            ([], []) => "none".to_owned(),
+            (needed, []) => needed.join(", "),
+            ([], optional) => format!("[{}]", optional.join(", ")),
+            (needed, optional) => format!("{} [, {}]", needed.join(", "), optional.join(", ")),
+        };
+        let row = format!("| `{}` | {parameters} | `{:?}` |", entry.name, entry.example);
+        assert!(page.contains(&row), "docs/policies.md lacks the row\n{row}");
+    }
+}
