@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use tests::cluster::{Cluster, Member, Part};
+use tests::cut::Wire;
 use tests::ledger::Ledger;
 use tests::wait;
 use tokio::task::JoinSet;
@@ -79,6 +80,34 @@ async fn a_peer_that_drains_under_load_loses_no_call() {
     let calls = callers.stop().await;
     cluster.until_idle().await;
     assert_eq!(ledger.assert_nothing_ran_twice(), calls);
+}
+
+/// Either end is told to stop while a job is between them.
+#[tokio::test]
+async fn a_job_that_was_handed_on_ends_before_the_nodes_that_have_it() {
+    let ledger = Ledger::new();
+    let mut cluster = nodes(2, &ledger).await.start().await;
+    for (round, leaver) in [(1, 1), (2, 2)] {
+        let call = tokio::spawn(cluster.node(1).forward("/hold").send());
+        ledger.started(round).await;
+        let health = cluster.node(leaver).request(Method::GET, "/health");
+        let drains = async {
+            wait::until("it drains", async || {
+                health.try_clone().unwrap().send().await.unwrap().status() == 503
+            })
+            .await;
+            assert!(!call.is_finished(), "the job is still there");
+            ledger.let_through(1);
+            call.await.unwrap().unwrap()
+        };
+        let (ended, answer) = tokio::join!(cluster.node_mut(leaver).stop(Part::Scheduler), drains);
+        assert_eq!(ended.unwrap().code(), Some(0));
+        assert_eq!((answer.status().as_u16(), ran_elsewhere(&answer)), (200, true));
+        cluster.node_mut(leaver).restart(Part::Scheduler).await.unwrap();
+        cluster.meet().await;
+    }
+    assert_eq!(ledger.nodes(), ["2", "2"]);
+    ledger.assert_nothing_ran_twice();
 }
 
 #[tokio::test]
@@ -180,6 +209,37 @@ async fn a_dead_peer_is_tried_once_by_a_policy_that_does_not_ask() {
     assert!(failed <= 1.0, "the dead peer was tried {failed} times");
     cluster.until_idle().await;
     assert_eq!(ledger.assert_nothing_ran_twice(), 40);
+}
+
+/// In the original each call waited half a minute for a peer that had vanished.
+#[tokio::test]
+async fn a_peer_that_vanishes_is_asked_once_and_not_by_each_job() {
+    let ledger = Ledger::new();
+    let mut setup = nodes(2, &ledger).await;
+    let wire = Wire::before(setup.scheduler(2)).await;
+    setup.set_on(2, Part::Discovery, "P2PFAAS_SCHEDULER_PORT", wire.port());
+    setup.policy("PowerOfNScheduler", &["1", "1", "false", "1"]);
+    let cluster = setup.start().await;
+    let busy = tokio::spawn(cluster.node(1).call("/hold").send());
+    ledger.started(1).await;
+    assert!(ran_elsewhere(&cluster.node(1).call("").send().await.unwrap()));
+    let probes = async || cluster.node(1).metric("p2pfaas_job_probing_seconds_count").await;
+    let before = probes().await;
+    wire.silence();
+    for _ in 0..20 {
+        let answer = cluster.node(1).call("").send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), ran_elsewhere(&answer)), (200, false));
+    }
+    assert_eq!(probes().await, before + 1.0);
+    wire.heal();
+    wait::until("it is asked again when it answers", async || {
+        ran_elsewhere(&cluster.node(1).call("").send().await.unwrap())
+    })
+    .await;
+    ledger.let_through(1);
+    assert_eq!(busy.await.unwrap().unwrap().status(), 200);
+    cluster.until_idle().await;
+    ledger.assert_nothing_ran_twice();
 }
 
 /// The original's policy could not be replaced while a function ran.
