@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use protocol::ErrorCode;
 use service::ApiError;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -20,6 +21,17 @@ pub(crate) struct Api {
     pub(crate) gossip: Gossip,
     /// Ends the connections that watch.
     pub(crate) stop: CancellationToken,
+    /// Those connections.
+    pub(crate) watches: TaskTracker,
+}
+
+impl Api {
+    /// Ends the connections that watch, each with what it was still to be told and a reason.
+    pub(crate) async fn end_watches(&self) {
+        self.stop.cancel();
+        self.watches.close();
+        self.watches.wait().await;
+    }
 }
 
 pub(crate) fn routes(api: Arc<Api>) -> OpenApiRouter {

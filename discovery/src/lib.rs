@@ -19,6 +19,7 @@ use service::settings::KeySource;
 use service::{Context, Daemon, StartError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use settings::Settings;
@@ -65,7 +66,8 @@ impl Daemon for Discovery {
         tokio::spawn(stop().run_until_cancelled_owned(gossip::listen(listener, gossip.clone())));
         tokio::spawn(stop().run_until_cancelled_owned(seeds.run()));
         tracing::info!(node = %own.id, gossip_port, address = ?known.address, "gossiping");
-        Ok(Self { api: Arc::new(Api { gossip, stop: stop() }) })
+        let api = Api { gossip, stop: context.stop.child_token(), watches: TaskTracker::new() };
+        Ok(Self { api: Arc::new(api) })
     }
 
     fn routes(&self) -> OpenApiRouter {
@@ -77,6 +79,7 @@ impl Daemon for Discovery {
         if self.api.gossip.leave().await.is_err() {
             tracing::warn!("the gossip ended without a good-bye");
         }
+        self.api.end_watches().await;
     }
 }
 

@@ -102,6 +102,10 @@ async fn one_seed_is_enough_for_all_to_see_all() {
     for node in [&seed, &others[0], &others[1]] {
         node.until_count(NodeState::Alive, 2).await;
     }
+    wait::until("all have said what they are", async || {
+        seed.nodes().await.nodes.iter().all(|node| !node.version.is_empty())
+    })
+    .await;
     let list = seed.nodes().await;
     for other in &others {
         let seen = list.nodes.iter().find(|node| node.ports.discovery == other.http.port()).unwrap();

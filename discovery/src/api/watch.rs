@@ -22,6 +22,8 @@ use crate::gossip::Subscription;
 const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 /// A watcher that takes longer for one message is as good as gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a watcher may take to take note of the end. It is told as a courtesy.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a watcher is asked for a sign of life, and how long its silence may last.
 const PING_PERIOD: Duration = Duration::from_secs(5);
 const SILENCE_MAX: Duration = Duration::from_secs(15);
@@ -57,7 +59,11 @@ async fn accept(api: Arc<Api>, handshake: Handshake) -> Result<Response, ApiErro
     let bounds = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let converse = move |socket| Watch { api, socket, subscription, heard_at: Instant::now() }.run();
+    let open = api.watches.token();
+    let converse = move |socket| async move {
+        Watch { api, socket, subscription, heard_at: Instant::now() }.run().await;
+        drop(open);
+    };
     Ok(handshake.accept(Some(SUBPROTOCOL), bounds, converse))
 }
 
@@ -82,10 +88,25 @@ impl Watch {
         let id = self.subscription.id;
         if let End::Closed(code, reason) = self.converse().await {
             tracing::debug!(?code, reason = &*reason, "a watcher is closed");
-            let frame = CloseFrame { code, reason: short(&reason).into() };
-            let _ = timeout(SEND_TIMEOUT, self.socket.close(Some(frame))).await;
+            self.say_why(CloseFrame { code, reason: short(&reason).into() }).await;
         }
         self.api.gossip.unwatch(id).await;
+    }
+
+    /// Sends what is left to be told and the reason, and waits for the other side's answer: a connection that is
+    /// dropped with bytes unread is reset, and the reason would be lost with it.
+    async fn say_why(&mut self, reason: CloseFrame) {
+        let goodbye = async {
+            while let Ok(text) = self.subscription.messages.try_recv() {
+                self.socket.feed(Message::Text(text)).await?;
+            }
+            self.socket.close(Some(reason)).await?;
+            while let Some(Ok(_)) = self.socket.next().await {}
+            Ok::<(), Error>(())
+        };
+        if !matches!(timeout(CLOSE_TIMEOUT, goodbye).await, Ok(Ok(()))) {
+            tracing::debug!("a watcher went away before it was told why");
+        }
     }
 
     async fn converse(&mut self) -> End {
