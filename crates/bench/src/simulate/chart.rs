@@ -9,7 +9,7 @@ pub(super) fn svg(title: &str, rows: &[Row]) -> String {
     let panel = |title: &str, columns: &[Column]| {
         Panel::Bars(Bars {
             title: title.to_owned(),
-            categories: rows.iter().map(|row| row.policy.to_string()).collect(),
+            categories: rows.iter().map(|row| short(row.policy.to_string())).collect(),
             series: columns.iter().map(|column| series(column, rows)).collect(),
         })
     };
@@ -21,6 +21,16 @@ pub(super) fn svg(title: &str, rows: &[Row]) -> String {
             panel("Messages between nodes a job", &[MESSAGES]),
         ],
     )
+}
+
+/// Longer names would leave no room for the bars.
+const NAME_LENGTH_MAX: usize = 48;
+
+fn short(name: String) -> String {
+    if name.chars().count() <= NAME_LENGTH_MAX {
+        return name;
+    }
+    name.chars().take(NAME_LENGTH_MAX - 1).chain(['\u{2026}']).collect()
 }
 
 fn series(column: &Column, rows: &[Row]) -> Series {
