@@ -14,6 +14,7 @@ use tokio::process::Command;
 
 use crate::{
     arguments::PositiveDuration,
+    goal::{self, Goal},
     load::Target,
     machine::Machine,
     process::{Service, binary, free_ports},
@@ -50,22 +51,6 @@ const ANSWERS_PER_S_MIN: f64 = 100_000.0;
 const SAMPLES_PER_S_MIN: f64 = 100_000.0;
 const RESIDENT_MB_MAX: f64 = 20.0;
 
-/// One figure.
-#[derive(Debug)]
-struct Row {
-    what: String,
-    /// Absent where the figure is for comparison only.
-    target: Option<Bound>,
-    measured: f64,
-    unit: &'static str,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Bound {
-    AtLeast(f64),
-    AtMost(f64),
-}
-
 /// The form of what is asked.
 #[derive(Debug, Clone, Copy)]
 enum Form {
@@ -88,8 +73,7 @@ struct Stage {
 /// When the learner cannot be started, or answers wrongly.
 pub async fn command(options: &Options, print: impl Fn(&str)) -> anyhow::Result<()> {
     print(&format!("{}\n", Machine::here()));
-    print("| what | target | measured | |");
-    print("|---|---:|---:|---|");
+    goal::HEAD.iter().for_each(|line| print(line));
     let duration = options.duration.get();
     for form in [Form::Numbered, Form::Candidates] {
         let stage = Stage::start(options, "LinearThompson").await?;
@@ -110,7 +94,7 @@ pub async fn command(options: &Options, print: impl Fn(&str)) -> anyhow::Result<
     stage.service.end().await
 }
 
-fn show(print: &impl Fn(&str), rows: Vec<Row>) {
+fn show(print: &impl Fn(&str), rows: Vec<Goal>) {
     rows.iter().for_each(|row| print(&row.to_string()));
 }
 
@@ -176,34 +160,6 @@ impl fmt::Display for Form {
     }
 }
 
-impl Row {
-    fn new(what: impl Into<String>, target: Option<Bound>, measured: f64, unit: &'static str) -> Self {
-        Self { what: what.into(), target, measured, unit }
-    }
-
-    fn verdict(&self) -> &'static str {
-        match self.target {
-            Some(Bound::AtLeast(min)) if self.measured >= min => "met",
-            Some(Bound::AtMost(max)) if self.measured <= max => "met",
-            Some(_) => "missed",
-            None => "",
-        }
-    }
-}
-
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let target = match self.target {
-            Some(Bound::AtLeast(min)) => format!(">= {min}{}", self.unit),
-            Some(Bound::AtMost(max)) => format!("<= {max}{}", self.unit),
-            None => String::new(),
-        };
-        let digits = if self.measured < 10.0 { 3 } else { 0 };
-        let (what, measured, unit) = (&self.what, self.measured, self.unit);
-        write!(f, "| {what} | {target} | {measured:.digits$}{unit} | {} |", self.verdict())
-    }
-}
-
 fn per_second(count: u64, within: Duration) -> f64 {
     count as f64 / within.as_secs_f64()
 }
@@ -211,15 +167,6 @@ fn per_second(count: u64, within: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_row_shows_target_and_measured_side_by_side() {
-        let fast = Row::new("answers", Some(Bound::AtLeast(100.0)), 123.4, "/s");
-        assert_eq!(fast.to_string(), "| answers | >= 100/s | 123/s | met |");
-        let slow = Row::new("p50", Some(Bound::AtMost(0.08)), 0.1234, " ms");
-        assert_eq!(slow.to_string(), "| p50 | <= 0.08 ms | 0.123 ms | missed |");
-        assert_eq!(Row::new("beside", None, 1.0, "").to_string(), "| beside |  | 1.000 |  |");
-    }
 
     #[test]
     fn questions_are_of_their_form_and_change() {

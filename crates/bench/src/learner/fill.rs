@@ -4,10 +4,11 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use super::train::{Client, samples};
-use super::{ACTIONS, BATCH, Bound, RESIDENT_MB_MAX, Row, STATES};
+use super::{ACTIONS, BATCH, RESIDENT_MB_MAX, STATES};
+use crate::goal::{Bound, Goal};
 
 /// Fills a table, and gives what the process then holds, before and after the model was written.
-pub(super) async fn resident(port: u16) -> anyhow::Result<Vec<Row>> {
+pub(super) async fn resident(port: u16) -> anyhow::Result<Vec<Goal>> {
     let mut client = Client::connect(port).await?;
     let idle = resident_mb(&mut client).await?;
     // One more, because the last sample waits for its successor.
@@ -25,10 +26,10 @@ pub(super) async fn resident(port: u16) -> anyhow::Result<Vec<Row>> {
     let most = Some(Bound::AtMost(RESIDENT_MB_MAX));
     let what = format!("resident with {STATES} states of 5 parts and {ACTIONS} actions");
     Ok(vec![
-        Row::new("resident, idle", None, idle, " MB"),
-        Row::new(&what, most, full, " MB"),
-        Row::new(format!("{what}, once the model was asked for"), None, written, " MB"),
-        Row::new("that model as JSON", None, model.len() as f64 / 1e6, " MB"),
+        Goal::new("resident, idle", None, idle, " MB"),
+        Goal::new(&what, most, full, " MB"),
+        Goal::new(format!("{what}, once the model was asked for"), None, written, " MB"),
+        Goal::new("that model as JSON", None, model.len() as f64 / 1e6, " MB"),
     ])
 }
 

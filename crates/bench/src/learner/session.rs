@@ -15,7 +15,8 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use super::{ALONE_P50_MS_MAX, ALONE_P99_MS_MAX, ANSWERS_PER_S_MIN, Bound, Form, IN_FLIGHT, Row, per_second};
+use super::{ALONE_P50_MS_MAX, ALONE_P99_MS_MAX, ANSWERS_PER_S_MIN, Form, IN_FLIGHT, per_second};
+use crate::goal::{Bound, Goal};
 
 /// Questions that are asked in turn, written before anything is measured.
 const QUESTIONS: u64 = 1_000;
@@ -31,21 +32,21 @@ struct Session {
 }
 
 /// One question at a time.
-pub(super) async fn alone(port: u16, form: Form, duration: Duration) -> anyhow::Result<Vec<Row>> {
+pub(super) async fn alone(port: u16, form: Form, duration: Duration) -> anyhow::Result<Vec<Goal>> {
     let [p50, p99, _] = alone_ms(port, form, duration).await?;
     let row = |name, measured, max| {
         let what = format!("act one at a time, {form}, {name}");
-        Row::new(what, Some(Bound::AtMost(max)), measured, " ms")
+        Goal::new(what, Some(Bound::AtMost(max)), measured, " ms")
     };
     Ok(vec![row("p50", p50, ALONE_P50_MS_MAX), row("p99", p99, ALONE_P99_MS_MAX)])
 }
 
 /// The same while a large model is saved again and again.
-pub(super) async fn alone_beside_snapshots(port: u16, duration: Duration) -> anyhow::Result<Vec<Row>> {
+pub(super) async fn alone_beside_snapshots(port: u16, duration: Duration) -> anyhow::Result<Vec<Goal>> {
     let [_, p99, slowest] = alone_ms(port, Form::Numbered, duration).await?;
     let what = |name| format!("act one at a time while a large model is saved each second, {name}");
     let most = Some(Bound::AtMost(ALONE_P99_MS_MAX));
-    Ok(vec![Row::new(what("p99"), most, p99, " ms"), Row::new(what("slowest"), None, slowest, " ms")])
+    Ok(vec![Goal::new(what("p99"), most, p99, " ms"), Goal::new(what("slowest"), None, slowest, " ms")])
 }
 
 /// The median, the 99th percentile and the slowest, in milliseconds.
@@ -70,17 +71,17 @@ async fn alone_ms(port: u16, form: Form, duration: Duration) -> anyhow::Result<[
 }
 
 /// Many questions in flight.
-pub(super) async fn crowded(port: u16, form: Form, duration: Duration) -> anyhow::Result<Vec<Row>> {
+pub(super) async fn crowded(port: u16, form: Form, duration: Duration) -> anyhow::Result<Vec<Goal>> {
     let rate = rate(port, form, duration).await?;
     let what = format!("act, {IN_FLIGHT} in flight on one connection, {form}");
-    Ok(vec![Row::new(what, Some(Bound::AtLeast(ANSWERS_PER_S_MIN)), rate, "/s")])
+    Ok(vec![Goal::new(what, Some(Bound::AtLeast(ANSWERS_PER_S_MIN)), rate, "/s")])
 }
 
 /// The same for an agent, for comparison.
-pub(super) async fn crowded_agent(port: u16, agent: &str, duration: Duration) -> anyhow::Result<Vec<Row>> {
+pub(super) async fn crowded_agent(port: u16, agent: &str, duration: Duration) -> anyhow::Result<Vec<Goal>> {
     let rate = rate(port, Form::Numbered, duration).await?;
     let what = format!("act, {IN_FLIGHT} in flight, {}, {agent}", Form::Numbered);
-    Ok(vec![Row::new(what, Some(Bound::AtLeast(ANSWERS_PER_S_MIN)), rate, "/s")])
+    Ok(vec![Goal::new(what, Some(Bound::AtLeast(ANSWERS_PER_S_MIN)), rate, "/s")])
 }
 
 async fn rate(port: u16, form: Form, duration: Duration) -> anyhow::Result<f64> {

@@ -13,7 +13,8 @@ use hyper_util::rt::TokioIo;
 use protocol::learner::Trained;
 use tokio::net::TcpStream;
 
-use super::{BATCH, Bound, Form, Row, SAMPLES_PER_S_MIN, per_second};
+use super::{BATCH, Form, SAMPLES_PER_S_MIN, per_second};
+use crate::goal::{Bound, Goal};
 
 /// Samples after which a model answers as one that has learned: each action has its own by then.
 const LESSON: u64 = 1_000;
@@ -25,7 +26,7 @@ pub(super) async fn teach(port: u16, form: Form) -> anyhow::Result<()> {
 }
 
 /// Batch after batch on one connection.
-pub(super) async fn batches(port: u16, agent: &str, duration: Duration) -> anyhow::Result<Vec<Row>> {
+pub(super) async fn batches(port: u16, agent: &str, duration: Duration) -> anyhow::Result<Vec<Goal>> {
     let mut client = Client::connect(port).await?;
     let begun = Instant::now();
     let mut eid = 0;
@@ -39,7 +40,7 @@ pub(super) async fn batches(port: u16, agent: &str, duration: Duration) -> anyho
     }
     let what = format!("samples by /train in batches of {BATCH} on one connection, {agent}");
     let rate = per_second(eid, begun.elapsed());
-    Ok(vec![Row::new(what, Some(Bound::AtLeast(SAMPLES_PER_S_MIN)), rate, "/s")])
+    Ok(vec![Goal::new(what, Some(Bound::AtLeast(SAMPLES_PER_S_MIN)), rate, "/s")])
 }
 
 /// A batch as JSON; `state` writes the numbers of a sample's state.
