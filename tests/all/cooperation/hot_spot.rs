@@ -14,7 +14,7 @@ use super::nodes;
 const SLOTS: usize = 8;
 /// A few seconds of the load fill that of a node that stays alone; that of three outlasts a machine that is busy
 /// with other things, too.
-const QUEUE: usize = 32;
+const QUEUE: usize = 64;
 /// Long beside what handing on costs in a debug build.
 const FUNCTION_MS: u64 = 200;
 /// What the hot node is offered, of what it can do alone.
