@@ -60,11 +60,12 @@ pub(super) fn learning(experiment: &Experiment, runs: &[Run]) -> String {
     let window = experiment.window;
     let lines = lines(experiment, runs, |own| course(experiment, own));
     let lowest = lines.iter().flat_map(|line| &line.points).map(|(_, y)| *y).fold(100.0, f64::min);
-    let title = format!(
-        "Calls answered in time, % of those sent in the {:.1} s before, mean of {} seeds",
-        window.as_secs_f64(),
-        experiment.seeds.len()
-    );
+    let runs = match experiment.seeds.len() {
+        1 => "1 run".to_owned(),
+        some => format!("{some} runs"),
+    };
+    let window = window.as_secs_f64();
+    let title = format!("Calls answered in time, % of those sent in the {window} s before, {runs} together");
     let warm_up = experiment.warm_up.as_secs_f64();
     let guide = Guide { at: warm_up, name: "end of the warm-up".to_owned() };
     page(

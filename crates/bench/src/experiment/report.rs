@@ -28,12 +28,12 @@ pub(super) fn markdown(
     let mut page = format!("# {}\n\n", experiment.title);
     // Here and below: writing to a string cannot fail.
     let _ = writeln!(page, "{}\n", circumstances(around, runs));
-    let _ = writeln!(page, "## Set-up\n\n{}\n{}\n", tables::nodes(experiment), traffic(experiment));
+    let _ = writeln!(page, "## Set-up\n\n{}\n{}", tables::nodes(experiment), traffic(experiment));
     let _ = writeln!(page, "{}", tables::policies(experiment));
     let calls = runs.iter().map(|run| run.figures.calls).min().unwrap_or_default();
     let _ = writeln!(
         page,
-        "## Results\n\nThe mean of {} runs each, with the half of its 95 % confidence interval (Student's t); at \
+        "## Results\n\nThe mean of {} each, with the half of its 95 % confidence interval (Student's t); at \
          least {calls} calls a run after the warm-up. Latency is that of the answers with success.\n\n{}",
         runs_each(runs),
         tables::results(experiment, rows)
@@ -84,7 +84,7 @@ fn circumstances(around: &Circumstances, runs: &[Run]) -> String {
 fn traffic(experiment: &Experiment) -> String {
     let profile = experiment.arrivals.iter().any(|arrivals| arrivals.profile.is_some());
     let mut text = format!(
-        "Open loop, {}, {:.1} calls a second in all",
+        "- Open loop, {}, {:.1} calls a second in all",
         if profile { "Poisson with rates that follow a trace" } else { "Poisson" },
         experiment.rate()
     );
@@ -112,7 +112,7 @@ fn traffic(experiment: &Experiment) -> String {
             }
         };
         let what = if task.query.is_empty() { String::new() } else { format!("?{}", task.query) };
-        let _ = write!(text, "Task {kind}: `{}{what}`, {deadline}", experiment.function);
+        let _ = write!(text, "- Task {kind}: `{}{what}`, {deadline}", experiment.function);
         if let Some(cpu) = task.cpu {
             let _ = write!(text, ", {} ms of the processor in the mean", cpu.as_secs_f64() * 1e3);
         }
@@ -121,7 +121,7 @@ fn traffic(experiment: &Experiment) -> String {
     if let Site::Containers(containers) = &experiment.site {
         let _ = writeln!(
             text,
-            "The functions may use {:.2} cores together, dealt out each {} ms.",
+            "- The functions may use {:.2} cores together, dealt out each {} ms.",
             containers.cpus(),
             containers.cpu_period.as_millis()
         );
@@ -137,8 +137,9 @@ fn runs_each(runs: &[Run]) -> String {
     }
     let counts: Vec<usize> = counts.into_iter().filter(|count| *count > 0).collect();
     match (counts.iter().min(), counts.iter().max()) {
-        (Some(min), Some(max)) if min == max => min.to_string(),
-        (Some(min), Some(max)) => format!("{min} to {max}"),
-        _ => "no".to_owned(),
+        (Some(1), Some(1)) => "1 run".to_owned(),
+        (Some(min), Some(max)) if min == max => format!("{min} runs"),
+        (Some(min), Some(max)) => format!("{min} to {max} runs"),
+        _ => "no runs".to_owned(),
     }
 }
