@@ -67,6 +67,9 @@ struct Job<'a> {
 /// Who has to be told that a job will run here before it does: the peer that handed it on, so that it
 /// does not try elsewhere. A client needs not be told.
 trait Door: Send {
+    /// Whether somebody waits to be told.
+    fn waits(&self) -> bool;
+
     /// Returns when the peer has been told.
     fn accept(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
@@ -75,6 +78,10 @@ trait Door: Send {
 struct Front;
 
 impl Door for Front {
+    fn waits(&self) -> bool {
+        false
+    }
+
     async fn accept(&mut self) -> Result<(), Failure> {
         Ok(())
     }

@@ -85,7 +85,22 @@ impl OutgoingCall {
     /// The job was refused, given up by the peer, or the link was lost; [`CallError::may_have_run`] tells
     /// whether it may be tried elsewhere.
     pub async fn response(mut self) -> Result<(Response, BodyReader), CallError> {
+        self.answered().await
+    }
+
+    /// The same for who wants to look at the call meanwhile: it may be given up and called again until it
+    /// has answered.
+    ///
+    /// # Errors
+    /// As [`Self::response`].
+    pub async fn answered(&mut self) -> Result<(Response, BodyReader), CallError> {
         poll_fn(|cx| self.poll_response(cx)).await
+    }
+
+    /// Whether the peer is known to have taken the job.
+    pub fn is_accepted(&self) -> bool {
+        let mut state = self.connection.lock();
+        state.mux.tag(self.stream).is_none_or(|tag| tag.accepted)
     }
 
     fn poll_accepted(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {

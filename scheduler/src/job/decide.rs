@@ -26,6 +26,7 @@ pub(super) async fn decide(
     door: &mut impl Door,
     record: &mut Record,
 ) -> Result<Place, Failure> {
+    let mut too_large_for = None;
     loop {
         decision = match decision {
             Decision::Start => {
@@ -44,7 +45,10 @@ pub(super) async fn decide(
                 record.decide(metrics::Decision::Forward);
                 match job.offer(peer, door).await {
                     Offer::Taken(answer) => return Ok(Place::There(answer)),
-                    Offer::NotTaken => ticket.answer(Answer::Refused(peer)),
+                    Offer::NotTaken { too_large } => {
+                        too_large_for = too_large.then_some(peer).or(too_large_for);
+                        ticket.answer(Answer::Refused(peer))
+                    }
                     Offer::Failed(failure, outcome) => {
                         ticket.end(outcome);
                         return Err(failure);
@@ -59,7 +63,10 @@ pub(super) async fn decide(
                 job.check_time(ticket, record)?;
                 ticket.answer(Answer::Woken)
             }
-            Decision::Reject(why) => return Err(job.refuse(why, record)),
+            Decision::Reject(why) => {
+                let refused = job.refuse(why, record);
+                return Err(too_large_for.map_or(refused, |peer| Failure::TooLargeForPeer { peer }));
+            }
         };
     }
 }

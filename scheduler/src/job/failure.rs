@@ -30,6 +30,8 @@ pub(super) enum Failure {
     PeerFailed { peer: NodeId, why: String },
     #[error("the function on the peer {peer} broke off before any of its reply was passed on")]
     FarFunctionBrokeOff { peer: NodeId },
+    #[error("the body is larger than body_bytes_max of the peer {peer}, and nobody else takes the job")]
+    TooLargeForPeer { peer: NodeId },
     #[error("the peer that handed the job on is gone")]
     CallerLost,
 }
@@ -70,7 +72,9 @@ impl Failure {
             Self::UnknownFunction { .. } | Self::Refused { reason: Rejection::NoNode, .. } => {
                 (StatusCode::NOT_FOUND, ErrorCode::NotFound)
             }
-            Self::Body(BodyError::TooLarge { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BadInput),
+            Self::Body(BodyError::TooLarge { .. }) | Self::TooLargeForPeer { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BadInput)
+            }
             Self::Body(BodyError::TooSlow { .. }) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BadInput),
             Self::Body(BodyError::NoMemory) | Self::Refused { reason: Rejection::Full, .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::QueueFull)

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::response::Response;
 use link::{BodyReader, CallError, OutgoingCall};
-use protocol::NodeId;
 use protocol::peer::{Open, ResetCode, Response as Head};
+use protocol::{ErrorCode, NodeId};
 use scheduling::Outcome;
 
 use super::failure::Failure;
@@ -23,7 +23,10 @@ const BYTES_A_SECOND_MIN: u64 = 1024 * 1024;
 pub(super) enum Offer {
     Taken(Box<Answered>),
     /// It did not run there and will not, or may run more than once: it may be tried elsewhere.
-    NotTaken,
+    NotTaken {
+        /// Its body is too large for the peer.
+        too_large: bool,
+    },
     Failed(Failure, Outcome),
 }
 
@@ -58,7 +61,9 @@ impl Job<'_> {
                 Offer::Failed(Failure::TimedOut { patience: self.patience }, Outcome::DeadlinePassed)
             }
             OfferError::CallerLost => Offer::Failed(Failure::CallerLost, Outcome::Cancelled),
-            error if self.call.idempotent || !error.may_have_run() => Offer::NotTaken,
+            error if self.call.idempotent || !error.may_have_run() => {
+                Offer::NotTaken { too_large: error.is_too_large() }
+            }
             OfferError::Call(CallError::Reset(ResetCode::BrokeOff)) => {
                 Offer::Failed(Failure::FarFunctionBrokeOff { peer }, Outcome::Failed)
             }
@@ -78,23 +83,38 @@ impl Job<'_> {
         let mut head = self.open_head();
         let opened = tokio::time::timeout_at(ends_at, link.open(&mut head, self.body.pieces()));
         let mut call = opened.await.map_err(|_elapsed| OfferError::Deadline)??;
-        self.accepted(&mut call).await?;
-        door.accept().await.map_err(|_| OfferError::CallerLost)?;
-        let answered = tokio::time::timeout_at(ends_at, call.response()).await;
-        let (head, body) = answered.map_err(|_elapsed| OfferError::Deadline)??;
+        if door.waits() {
+            let accepted = tokio::time::timeout_at(self.accept_by(), call.accepted());
+            accepted.await.map_err(|_elapsed| self.late())??;
+            door.accept().await.map_err(|_| OfferError::CallerLost)?;
+        }
+        let (head, body) = self.answered(&mut call).await?;
         Ok(Answered { head, body, address: address.ip() })
     }
 
-    /// Waits until the peer has accepted, but not for as long as for the answer.
-    async fn accepted(&self, call: &mut OutgoingCall) -> Result<(), OfferError> {
+    /// Waits for the head of the reply, but not for as long where the peer does not even accept. Nobody is
+    /// woken for the acceptance: most answers come right behind it.
+    async fn answered(&self, call: &mut OutgoingCall) -> Result<(Head, BodyReader), OfferError> {
+        if let Ok(answered) = tokio::time::timeout_at(self.accept_by(), call.answered()).await {
+            return Ok(answered?);
+        }
+        if !call.is_accepted() {
+            return Err(self.late());
+        }
+        let answered = tokio::time::timeout_at(self.ends_at.into(), call.answered()).await;
+        Ok(answered.map_err(|_elapsed| OfferError::Deadline)??)
+    }
+
+    /// Until when a peer that was just asked must accept.
+    fn accept_by(&self) -> tokio::time::Instant {
         let patience = self.shared.settings.current().accept_timeout_ms.milliseconds()
             + Duration::from_secs(self.body.len() / BYTES_A_SECOND_MIN);
-        let until = Instant::now() + patience;
-        match tokio::time::timeout_at(until.min(self.ends_at).into(), call.accepted()).await {
-            Ok(accepted) => Ok(accepted?),
-            Err(_elapsed) if until < self.ends_at => Err(OfferError::Silent),
-            Err(_elapsed) => Err(OfferError::Deadline),
-        }
+        (Instant::now() + patience).min(self.ends_at).into()
+    }
+
+    /// Why a peer that did not accept is not waited for any longer.
+    fn late(&self) -> OfferError {
+        if Instant::now() < self.ends_at { OfferError::Silent } else { OfferError::Deadline }
     }
 
     fn open_head(&self) -> Open {
@@ -160,6 +180,12 @@ impl OfferError {
             Self::Silent | Self::Deadline | Self::CallerLost => true,
             Self::Call(error) => error.may_have_run(),
         }
+    }
+
+    /// A body is the one thing of a job that was handed on that a peer can find wrong.
+    fn is_too_large(&self) -> bool {
+        let code = u16::from(ErrorCode::BadInput);
+        matches!(self, Self::Call(CallError::Refused(refused)) if refused.code == code)
     }
 
     /// Whether the peer shall get no jobs until it answers again.

@@ -14,6 +14,7 @@ use super::call::Call;
 use super::failure::Failure;
 use super::{Door, Record, execute};
 use crate::Shared;
+use crate::body::BodyError;
 use crate::headers::drop_hop_by_hop;
 
 /// A peer waits at it.
@@ -23,6 +24,10 @@ struct Back {
 }
 
 impl Door for Back {
+    fn waits(&self) -> bool {
+        !self.accepted
+    }
+
     async fn accept(&mut self) -> Result<(), Failure> {
         if !self.accepted {
             self.reply.accept().await.map_err(|_cancelled| Failure::CallerLost)?;
@@ -82,7 +87,9 @@ impl Failure {
     fn leaves_it_to_others(&self) -> bool {
         match self {
             Self::Refused { reason, .. } => !matches!(reason, Rejection::DeadlinePassed | Rejection::TooLate),
-            Self::UnknownFunction { .. } | Self::Body(crate::body::BodyError::NoMemory) => true,
+            Self::UnknownFunction { .. } | Self::Body(BodyError::NoMemory | BodyError::TooLarge { .. }) => {
+                true
+            }
             _ => false,
         }
     }
@@ -100,6 +107,8 @@ mod tests {
         for reason in [Rejection::Full, Rejection::OnPurpose, Rejection::NoNode, Rejection::Draining] {
             assert!(refused(reason).leaves_it_to_others(), "{reason}");
         }
+        let body = Failure::Body(BodyError::TooLarge { bytes_max: 1 });
+        assert!(body.leaves_it_to_others(), "another node may take more");
         assert!(!refused(Rejection::DeadlinePassed).leaves_it_to_others());
         assert!(!Failure::TimedOut { patience: Duration::ZERO }.leaves_it_to_others());
     }

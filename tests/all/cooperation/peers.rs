@@ -292,3 +292,22 @@ async fn without_discovery_the_peers_stay_known() {
     cluster.until_idle().await;
     ledger.assert_nothing_ran_twice();
 }
+
+/// Nodes may take bodies of different sizes: what is too large for a peer is for another node to run, and
+/// its caller hears of it only where there is none.
+#[tokio::test]
+async fn a_body_that_is_too_large_for_a_peer_runs_where_it_is_not() {
+    let ledger = Ledger::new();
+    let mut setup = nodes(2, &ledger).await;
+    setup.function(2, "g", &ledger.serve("2").await);
+    setup.set_on(2, Part::Scheduler, "P2PFAAS_BODY_BYTES_MAX", "1000");
+    let cluster = setup.start().await;
+    let answer = cluster.node(1).forward("").body(vec![7; 100_000]).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), ran_elsewhere(&answer)), (200, false));
+    assert_eq!(ledger.nodes(), ["1"]);
+    let only_there = cluster.node(1).request(Method::POST, "/function/g").body(vec![7; 100_000]);
+    let message = assert_error(only_there.send().await.unwrap(), 413, 4).await;
+    assert!(message.contains("body_bytes_max"), "{message}");
+    assert_eq!(ledger.assert_nothing_ran_twice(), 1);
+    cluster.until_idle().await;
+}
