@@ -2,6 +2,7 @@
 
 mod choosing;
 mod differential_sarsa;
+mod discounted_table;
 mod expected_sarsa;
 mod lin_ucb;
 mod linear_thompson;
@@ -15,10 +16,9 @@ use serde_json::value::RawValue;
 pub use choosing::choose;
 pub(crate) use choosing::{expectation, greatest};
 pub use differential_sarsa::DifferentialSarsa;
-pub use expected_sarsa::ExpectedSarsa;
+pub use discounted_table::DiscountedTable;
 pub use lin_ucb::LinUcb;
 pub use linear_thompson::LinearThompson;
-pub use q_learning::QLearning;
 pub use tile_sarsa::TileSarsa;
 
 use crate::Parameters;

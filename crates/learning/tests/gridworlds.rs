@@ -2,7 +2,7 @@
 //! no meaning in them: the moves are 1 to 4.
 
 use learning::Parameters;
-use learning::agent::{Agent, Choices, DifferentialSarsa, ExpectedSarsa, Next, Point, QLearning, Step};
+use learning::agent::{Agent, Choices, DifferentialSarsa, DiscountedTable, Next, Point, Step};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
@@ -104,7 +104,7 @@ fn parameters(alpha: f64) -> Parameters {
 #[test]
 fn q_learning_walks_along_the_cliff() {
     for seed in 0..3 {
-        assert_eq!(CLIFF.taught(&mut QLearning::new(&parameters(0.1)), seed), -13.0);
+        assert_eq!(CLIFF.taught(&mut DiscountedTable::q_learning(&parameters(0.1)), seed), -13.0);
     }
 }
 
@@ -113,7 +113,7 @@ fn sarsa_keeps_away_from_the_cliff() {
     for seed in 0..3 {
         assert_eq!(CLIFF.taught(&mut DifferentialSarsa::new(&parameters(0.2)), seed), -17.0);
         // Without the noise of the action that follows it dares to go one row nearer.
-        assert_eq!(CLIFF.taught(&mut ExpectedSarsa::new(&parameters(0.2)), seed), -15.0);
+        assert_eq!(CLIFF.taught(&mut DiscountedTable::expected_sarsa(&parameters(0.2)), seed), -15.0);
     }
 }
 
