@@ -1,4 +1,11 @@
-use std::{collections::BTreeMap, env, fs, net::SocketAddr, process::ExitStatus, time::Duration};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    net::SocketAddr,
+    process::ExitStatus,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, anyhow, bail};
 use rustix::process::Signal;
@@ -11,6 +18,10 @@ use crate::process::Service;
 const DRAIN_MAX: Duration = Duration::from_secs(40);
 /// A process that is killed is gone as soon as the kernel has a moment.
 const KILLED_MAX: Duration = Duration::from_secs(10);
+
+/// A process that is stopped stands still as soon as each of its threads has come to the kernel.
+const STOPPED_MAX: Duration = Duration::from_secs(10);
+const STOPPED_PAUSE: Duration = Duration::from_millis(1);
 
 /// A node: its three services, those that run.
 #[derive(Debug)]
@@ -143,12 +154,22 @@ impl Node {
         service.wait(DRAIN_MAX).await
     }
 
-    /// Freezes a service: it keeps its connections and says nothing.
+    /// Freezes a service: it keeps its connections and says nothing. Returns when it stands still, which on a
+    /// busy machine may be some moments after the signal.
     ///
     /// # Errors
-    /// When it does not run.
+    /// When it does not run, or does not stand still in time.
     pub fn pause(&mut self, part: Part) -> anyhow::Result<()> {
-        self.service(part)?.signal(Signal::STOP)
+        let service = self.service(part)?;
+        service.signal(Signal::STOP)?;
+        let (pid, began) = (service.pid()?, Instant::now());
+        while !stands_still(pid)? {
+            if began.elapsed() > STOPPED_MAX {
+                bail!("the {part} of node {} does not stand still", self.plan.name);
+            }
+            thread::sleep(STOPPED_PAUSE);
+        }
+        Ok(())
     }
 
     /// Lets a frozen service go on.
@@ -209,4 +230,21 @@ impl Node {
             None => bail!("the {part} of node {} does not run", self.plan.name),
         }
     }
+}
+
+/// Whether all threads of a process are stopped (`T` in proc(5)).
+fn stands_still(pid: u32) -> anyhow::Result<bool> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).context("cannot look at the threads")?;
+    for thread in threads {
+        // A thread may end while it is looked at.
+        let Ok(stat) = fs::read_to_string(thread?.path().join("stat")) else {
+            continue;
+        };
+        // The name before the state may hold anything, a bracket too.
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        if state != Some('T') {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
