@@ -168,11 +168,6 @@ impl Peers {
         self.peers.iter().filter(|peer| peer.failed).map(|peer| peer.id)
     }
 
-    /// All peers, by id.
-    pub fn all(&self) -> &[Peer] {
-        &self.peers
-    }
-
     /// The peer with this id.
     pub fn get(&self, id: NodeId) -> Option<&Peer> {
         let place = self.peers.binary_search_by_key(&id, |peer| peer.id).ok()?;

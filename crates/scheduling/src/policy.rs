@@ -73,8 +73,6 @@ pub struct Context<'a> {
     pub service_time: Option<Duration>,
     /// The peers that the job may be given to; none where no job is in question.
     pub candidates: Candidates<'a>,
-    /// Whether a probe was asked for and not answered, or another answer is wanted: steps so far.
-    pub steps: u8,
     /// The node's generator, the only source of randomness.
     pub rng: &'a mut Pcg64,
     /// What shall be done besides.

@@ -47,7 +47,7 @@ impl Node {
         let step = match self.policies.get_mut(&job.policy) {
             Some(installed) => {
                 let candidates = self.peers.candidates(&job.function, &job.excluded);
-                let mut context = self.resources.context(now, candidates, job.steps, &mut explanation);
+                let mut context = self.resources.context(now, candidates, &mut explanation);
                 ask(&mut *installed.policy, &job.view(id), &mut context)
             }
             None => Step::Run,

@@ -73,7 +73,7 @@ impl Node {
     pub(super) fn tell_report(&mut self, peer: NodeId, report: &Report, now: Time) {
         if let Some(installed) = self.policies.get_mut(&self.configured) {
             let mut explanation = None;
-            let mut context = self.resources.context(now, Candidates::none(), 0, &mut explanation);
+            let mut context = self.resources.context(now, Candidates::none(), &mut explanation);
             installed.policy.on_report(peer, report, &mut context);
         }
     }

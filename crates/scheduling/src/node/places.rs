@@ -43,7 +43,7 @@ impl Node {
     pub(super) fn conclude(&mut self, id: JobId, job: &Job, outcome: Outcome, now: Time) {
         if let Some(installed) = self.policies.get_mut(&job.policy) {
             let mut explanation = None;
-            let mut context = self.resources.context(now, Candidates::none(), job.steps, &mut explanation);
+            let mut context = self.resources.context(now, Candidates::none(), &mut explanation);
             installed.policy.on_finished(&job.view(id), outcome, &mut context);
             installed.jobs -= 1;
         }

@@ -67,7 +67,6 @@ impl Resources {
         &'a mut self,
         now: Time,
         candidates: Candidates<'a>,
-        steps: u8,
         explanation: &'a mut Option<Explanation>,
     ) -> Context<'a> {
         Context {
@@ -76,7 +75,6 @@ impl Resources {
             types: &self.types,
             service_time: self.service_times.mean(),
             candidates,
-            steps,
             rng: &mut self.rng,
             outbox: &mut self.outbox,
             explanation,
