@@ -33,6 +33,13 @@ async fn until_connected(cluster: &Cluster, connected: f64) {
     .await;
 }
 
+/// Waits for fifty more answers of the learner in time.
+async fn until_it_decides_again(cluster: &Cluster) {
+    let answered = async || cluster.node(1).metric("p2pfaas_learner_answered_total ").await;
+    let before = answered().await;
+    wait::until("it decides again", async || answered().await > before + 50.0).await;
+}
+
 async fn stats(cluster: &Cluster) -> Value {
     let url = cluster.node(1).url(Part::Learner, "/learner/stats");
     reqwest::get(url).await.unwrap().json().await.unwrap()
@@ -123,11 +130,7 @@ async fn a_learner_killed_and_started_under_load_costs_no_call() {
 
     cluster.node_mut(1).restart(Part::Learner).await.unwrap();
     until_connected(&cluster, 1.0).await;
-    let answered = cluster.node(1).metric("p2pfaas_learner_answered_total ").await;
-    wait::until("it decides again", async || {
-        cluster.node(1).metric("p2pfaas_learner_answered_total ").await > answered + 50.0
-    })
-    .await;
+    until_it_decides_again(&cluster).await;
     let (calls, fallbacks) = end(&stop, callers).await;
     assert!(fallbacks > 0 && calls > fallbacks, "{fallbacks} of {calls}");
 }
@@ -147,11 +150,7 @@ async fn a_learner_that_is_paused_is_soon_not_asked_any_more() {
     })
     .await;
     cluster.node_mut(1).resume(Part::Learner).unwrap();
-    let answered = cluster.node(1).metric("p2pfaas_learner_answered_total ").await;
-    wait::until("it decides again", async || {
-        cluster.node(1).metric("p2pfaas_learner_answered_total ").await > answered + 50.0
-    })
-    .await;
+    until_it_decides_again(&cluster).await;
     let (calls, fallbacks) = end(&stop, callers).await;
     assert!(fallbacks > 0 && calls > fallbacks, "{fallbacks} of {calls}");
 }
