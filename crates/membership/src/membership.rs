@@ -151,6 +151,8 @@ pub struct Membership {
     noticed: BTreeMap<NodeId, Time>,
     watched: Option<Watched>,
     pulsed_at: Time,
+    /// When something last came in at the address that the others know.
+    heard_at: Time,
 
     records: Records,
     publisher: Publisher,
@@ -203,6 +205,7 @@ impl Membership {
             noticed: BTreeMap::new(),
             watched: None,
             pulsed_at: now,
+            heard_at: now,
             records: Records::default(),
             publisher: Publisher::new(),
             description: Arc::default(),

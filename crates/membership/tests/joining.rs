@@ -140,6 +140,35 @@ fn a_node_that_was_cut_off_and_moved_is_one_node_to_all_and_none_to_itself() {
     assert_eq!(site.hosts[0].core.node(NodeId::new(3)).unwrap().address, address("10.0.0.9:1").ip());
 }
 
+/// What it sends still arrives, and what is sent to it does not: nobody is dead, and it is seen to have moved
+/// all the same. The seed has nobody to greet but its members.
+#[test]
+fn a_node_that_moved_without_a_pause_is_seen_where_it_is() {
+    for moved in 0..3 {
+        let mut site = Site::new();
+        site.add(boot(1, 1, OwnAddress::Observed { port: None }), "10.0.0.1:1", &[]);
+        for id in 2..=3 {
+            let seen_as = format!("10.0.0.{id}:1");
+            site.add(boot(id, 1, OwnAddress::Observed { port: None }), &seen_as, &["10.0.0.1:1"]);
+        }
+        site.run(Duration::from_secs(10));
+        site.hosts[moved].seen_as = address("10.0.0.9:1");
+        site.run(Duration::from_secs(15));
+        let id = site.hosts[moved].core.identity().node;
+        for host in site.hosts.iter().filter(|host| host.core.identity().node != id) {
+            let list = host.core.nodes();
+            assert_eq!(list.nodes.len(), 2, "{moved}: {:?}", list.nodes);
+            assert!(
+                list.nodes.iter().all(|node| node.state == NodeState::Alive),
+                "{moved}: {:?}",
+                list.nodes
+            );
+            let seen = host.core.node(id).unwrap().address;
+            assert_eq!(seen, address("10.0.0.9:1").ip(), "{moved}: {:?}", list.nodes);
+        }
+    }
+}
+
 #[test]
 fn a_clock_that_went_back_does_not_keep_a_node_out() {
     let mut site = Site::new();

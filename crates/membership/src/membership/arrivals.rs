@@ -33,6 +33,9 @@ impl Membership {
             self.counters.duplicates += 1;
             return;
         }
+        if !matches!(opened.kind, Kind::Hello | Kind::Welcome) {
+            self.heard_at = now;
+        }
         let understood = match opened.kind {
             Kind::Hello => decode(&opened.content).map(|hello| self.hear_hello(from, &hello)),
             Kind::Welcome => decode(&opened.content).map(|welcome| self.hear_welcome(from, &welcome)),

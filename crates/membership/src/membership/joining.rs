@@ -4,6 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rand::seq::IndexedRandom;
+
 use super::{Membership, encode};
 use crate::agenda::Chore;
 use crate::copies::Repeat;
@@ -25,6 +27,11 @@ const GREET_JOINED_MAX: Duration = Duration::from_secs(30);
 const GREETINGS_MAX: usize = 64;
 /// A node that was asked to join through an address gives that up after this time; seeds are greeted for ever.
 const JOIN_SPAN: Duration = Duration::from_secs(60);
+/// A node that heard nothing for so many periods of probing and pulses, of several datagrams each, asks how it
+/// is seen.
+const DEAF_PERIODS: u32 = 3;
+/// Members asked, beside the seeds; any one of them may be dead.
+const ASKED_MAX: usize = 3;
 /// A greeting is sent twice from the start: no loss is measured before a member is known.
 const GREETING: Repeat = Repeat::times(2);
 
@@ -129,7 +136,7 @@ impl Membership {
         if welcome.from.node == self.node_id() || !welcome.from.is_reachable() {
             return;
         }
-        let is_lost = !self.identity().is_reachable() || self.foca.num_members() == 0;
+        let is_lost = !self.identity().is_reachable() || self.foca.num_members() == 0 || self.is_deaf();
         if is_lost || welcome.known_generation.is_some() {
             self.adopt_address(welcome.observed, welcome.known_generation);
         }
@@ -154,6 +161,28 @@ impl Membership {
         if let Some(greeting) = self.greetings.get_mut(&address) {
             *greeting = Greeting { attempts: 1, next_at, ..*greeting };
         }
+    }
+
+    /// Asks how this node is seen, if nothing comes in where the others think that it is. One that moved
+    /// without a pause is heard as before, so nobody takes it for dead, and nobody would tell it.
+    pub(super) fn ask_where_it_is(&mut self) {
+        if !self.is_deaf() || self.has_left() {
+            return;
+        }
+        let mut asked = self.settings.seeds.clone();
+        let known: Vec<SocketAddr> = self.others().map(|member| member.id().address()).collect();
+        asked.extend(known.sample(&mut self.rng, ASKED_MAX));
+        for address in asked {
+            if !self.greetings.contains_key(&address) {
+                self.join(address, self.now);
+            }
+        }
+    }
+
+    /// The answer to a greeting comes to wherever that was sent from; all else comes to the own address.
+    fn is_deaf(&self) -> bool {
+        let silence = self.now.since(self.heard_at);
+        self.finds_its_address() && silence > self.profile().probe_period() * DEAF_PERIODS
     }
 
     /// Another address for this node, from now on: the others take it for the same node that has moved.
@@ -182,6 +211,7 @@ impl Membership {
         }
         let adopted = Identity::new(own.node, address, least.saturating_add(1));
         if adopted != own {
+            self.heard_at = self.now;
             self.drive_surely(|foca, effects| foca.change_identity(adopted, effects));
             self.tell_record();
         }

@@ -44,6 +44,11 @@ impl Membership {
         let late = self.now.since(self.pulsed_at) > period.mul_f64(1.0 + 2.0 * SLACK);
         self.pulsed_at = self.now;
         self.agenda.set(Chore::Pulse, self.now + period);
+        if late {
+            // A stall of our own is no silence.
+            self.heard_at = self.now;
+        }
+        self.ask_where_it_is();
         let Some((predecessor, successor)) = self.neighbours() else { return };
         let generation = self.identity().generation().to_be_bytes();
         let content = encode(&Pulse { from: self.node_id(), generation });
