@@ -2,6 +2,7 @@
 //! middle: every call gets one answer, and nothing runs twice.
 
 mod chains;
+mod clocks;
 mod containers;
 mod deadlines;
 mod demo;

@@ -13,6 +13,7 @@ pub mod process;
 pub mod raw;
 pub mod scheduler;
 pub mod wait;
+pub mod wall_clock;
 
 use std::path::{Path, PathBuf};
 

@@ -1,15 +1,5 @@
-//! Callers that go away, and deadlines, on the far node; and clocks that disagree.
+//! Callers that go away, and deadlines, on the far node.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use link::bounds::Timing;
-use link::{ClusterKeys, Identity, Links};
-use protocol::NodeId;
-use protocol::peer::Open;
-use reqwest::Method;
-use reqwest::header::HeaderMap;
-use tests::cluster::{Cluster, Part};
 use tests::ledger::Ledger;
 use tests::wait;
 
@@ -83,88 +73,4 @@ async fn a_deadline_that_passes_in_the_queue_of_the_far_node_is_504_and_the_job_
     assert_eq!(running.await.unwrap().unwrap().status(), 200);
     cluster.until_idle().await;
     assert_eq!(ledger.assert_nothing_ran_twice(), 1, "only the first one ran");
-}
-
-/// A link to the second node as a third party, to say on it what no scheduler would.
-async fn dial(cluster: &Cluster) -> Links {
-    let identity = Identity::new(NodeId::new(77), ClusterKeys::none());
-    let links = Links::new(identity, Arc::new(|_, _, _| {}), Timing::default());
-    wait::until("the peer answers", async || {
-        let link = links.link(cluster.node(2).address(Part::Scheduler), None);
-        link.probe(Duration::from_secs(1)).await.is_ok()
-    })
-    .await;
-    links
-}
-
-/// A job as a node sends it whose clock is wrong by `hours`: the only time of a wall clock on the link is the
-/// header in which functions are told when the call arrived.
-fn job_from(hours: i64, path: &'static str, deadline_ms: Option<u64>) -> Open {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let then = i128::try_from(now.as_nanos()).unwrap() + i128::from(hours) * 3_600_000_000_000;
-    let mut headers = HeaderMap::new();
-    headers.insert("x-start-time", then.to_string().parse().unwrap());
-    headers.insert("x-call-id", format!("from {hours} h").parse().unwrap());
-    Open {
-        function: "f".parse().unwrap(),
-        method: Method::POST,
-        path: path.parse().unwrap(),
-        headers,
-        call_id: format!("from {hours} h"),
-        tracing_id: None,
-        task_type: 0,
-        hops: 1,
-        visited: vec![NodeId::new(77)],
-        deadline_ms,
-        idempotent: false,
-        body_length: 0,
-    }
-}
-
-/// Deadlines travel as what remains of them, so that the clocks of two nodes need not agree.
-#[tokio::test]
-async fn a_job_of_a_node_whose_clock_is_wrong_has_the_time_that_it_says() {
-    let ledger = Ledger::new();
-    let cluster = one_way(&ledger).await.start().await;
-    let links = dial(&cluster).await;
-    let link = links.link(cluster.node(2).address(Part::Scheduler), None);
-    for hours in [-1, 1] {
-        let before = ledger.runs().len();
-        let call = link.open(&mut job_from(hours, "/", Some(10_000)), [].into()).await.unwrap();
-        let (head, _body) = call.response().await.unwrap();
-        assert_eq!(head.status, 200, "{hours} hours");
-        let call = link.open(&mut job_from(hours, "/hold", Some(200)), [].into()).await.unwrap();
-        let (head, _body) = call.response().await.unwrap();
-        assert_eq!(head.status, 504, "{hours} hours");
-        assert_eq!(ledger.runs().len(), before + 2);
-    }
-    links.close().await;
-    cluster.until_idle().await;
-}
-
-/// A node that lived while its clock was an hour ahead, and is started again with the right one: its lives are
-/// counted by the clock, and the new one must still be the later one for the others.
-#[tokio::test]
-async fn a_node_whose_clock_was_an_hour_ahead_is_used_again_after_a_restart() {
-    let ledger = Ledger::new();
-    let mut cluster = one_way(&ledger).await.start().await;
-    for part in [Part::Scheduler, Part::Discovery] {
-        cluster.node_mut(2).kill(part).await.unwrap();
-    }
-    let file = cluster.node(2).plan().data(Part::Discovery).join("node.json");
-    let mut node: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    let generation = node["generation"].as_u64().unwrap() + 3_600;
-    node["generation"] = generation.into();
-    std::fs::write(&file, node.to_string()).unwrap();
-    for part in [Part::Discovery, Part::Scheduler] {
-        cluster.node_mut(2).restart(part).await.unwrap();
-    }
-    wait::until("the new life is seen, and used", async || {
-        let seen = cluster.node(1).list().await.nodes;
-        let is_seen = seen.iter().any(|node| u64::from(node.generation) > generation);
-        is_seen && cluster.node(1).call("").send().await.unwrap().status() == 200
-    })
-    .await;
-    cluster.until_idle().await;
-    ledger.assert_nothing_ran_twice();
 }
