@@ -17,7 +17,7 @@ const ERRANDS_MAX: usize = 1_024;
 /// The waiting around the pure [`Node`]: a short lock to ask it, and a channel for each job in its queue.
 pub(crate) struct Admissions {
     origin: Instant,
-    /// What the epochs of reports start from: those of a later life of this node are larger.
+    /// What the epochs of reports start from: far from those of another life of this node.
     epoch: u64,
     state: Mutex<State>,
     idle: Notify,

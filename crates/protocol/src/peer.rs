@@ -171,8 +171,8 @@ pub struct PeerLoad {
     /// The node takes no new jobs.
     #[serde(default)]
     pub draining: bool,
-    /// Grows with each report of the node, over its restarts too: of two reports the one with the greater
-    /// epoch is the newer.
+    /// Grows by one with each report of the node, from the microsecond of its start on, so that a report
+    /// that was overtaken is recognised, and its restart as well.
     #[serde(default)]
     pub epoch: u64,
 }

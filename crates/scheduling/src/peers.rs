@@ -14,6 +14,10 @@ pub use candidates::Candidates;
 /// Gossip tells a load late and rounded: it counts only where the peer itself has said nothing for so long.
 const FIRST_HAND_FOR: Duration = Duration::from_secs(1);
 
+/// A report is overtaken by at most so many others of its life. What is further behind is not late but of a
+/// later life, whose clock was set back, for epochs begin with the microsecond of a node's start.
+const OVERTAKEN_BY_MAX: u64 = 100_000;
+
 /// What a node says of itself when it is asked, or along with an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Report {
@@ -141,7 +145,8 @@ impl Peers {
             return;
         };
         peer.failed = false;
-        if peer.first_hand_at.is_some() && report.epoch < peer.report.epoch {
+        let behind = peer.report.epoch.saturating_sub(report.epoch);
+        if peer.first_hand_at.is_some() && (1..=OVERTAKEN_BY_MAX).contains(&behind) {
             return;
         }
         peer.report = report;

@@ -107,6 +107,18 @@ fn own_sends_count_until_the_next_report() {
 }
 
 #[test]
+fn a_peer_that_started_again_with_its_clock_set_back_is_heard() {
+    let mut peers = peers(1);
+    let id = NodeId::new(0);
+    let (then, hour) = (1_800_000_000_000_000, 3_600_000_000);
+    peers.report(id, report(4, then), at(1));
+    peers.report(id, report(1, then - hour), at(2));
+    assert_eq!(peers.get(id).unwrap().jobs(), 1);
+    peers.report(id, report(2, then - hour + 1), at(3));
+    assert_eq!(peers.get(id).unwrap().jobs(), 2);
+}
+
+#[test]
 fn gossip_counts_only_where_the_peer_was_silent() {
     let mut peers = peers(1);
     let id = NodeId::new(0);
