@@ -249,7 +249,8 @@ impl<H: Handler> Side for Served<H> {
         }
         let job = Job::begin(connection);
         let call = IncomingCall::new(connection, stream, *open, cancel.clone());
-        let serving = Arc::clone(&self.0).serve(call);
+        // On the heap from the start: the wrappers around it would move it several times, and it is not small.
+        let serving = Box::pin(Arc::clone(&self.0).serve(call));
         tokio::spawn(async move {
             cancel.run_until_cancelled(serving).await;
             drop(job);

@@ -105,7 +105,7 @@ pub struct HeadTooLarge;
 /// It is too large for a frame.
 pub fn head<T: Serialize>(head: &T) -> Result<Bytes, HeadTooLarge> {
     /// What most heads take.
-    const USUAL_BYTES: usize = 512;
+    const USUAL_BYTES: usize = 1_024;
     let mut json = Vec::with_capacity(USUAL_BYTES);
     serde_json::to_writer(&mut json, head).map_err(|_| HeadTooLarge)?;
     if json.len() > HEAD_BYTES_MAX {

@@ -1,5 +1,8 @@
 //! What the headers of every reply tell of its job: who decided, what, and how long each part took.
 
+use std::fmt;
+use std::time::Duration;
+
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use protocol::peer::Passed;
@@ -26,6 +29,12 @@ const TIMING_SCHEDULING: HeaderName = HeaderName::from_static(headers::TIMING_SC
 const TIMING_TOTAL: HeaderName = HeaderName::from_static(headers::TIMING_TOTAL);
 const VERSION: HeaderName = HeaderName::from_static(headers::VERSION);
 
+/// The headers of a function's reply and those put here; most replies have fewer.
+const USUAL_HEADERS: usize = 24;
+
+/// The text of a list with an entry for each of two or three nodes.
+const LIST_BYTES: usize = 64;
+
 /// Puts the headers on a reply.
 pub(super) fn explain(
     response: &mut Response,
@@ -35,6 +44,7 @@ pub(super) fn explain(
     tracing_id: Option<HeaderValue>,
 ) {
     let headers = response.headers_mut();
+    headers.reserve(USUAL_HEADERS - headers.len().min(USUAL_HEADERS));
     headers.insert(CALL_ID, call_id);
     headers.insert(VERSION, HeaderValue::from_static(service::VERSION));
     match &record.policy {
@@ -45,29 +55,28 @@ pub(super) fn explain(
         headers.insert(TASK_TRACING_ID, tracing_id);
     }
     let own = record.own_part(shared);
-    put(headers, TIMING_TOTAL, record.list(own.total_seconds, |node| node.total_seconds));
-    put(headers, TIMING_SCHEDULING, record.list(own.scheduling_seconds, |node| node.scheduling_seconds));
-    put(headers, TIMING_PROBING, record.list(own.probing_seconds, |node| node.probing_seconds));
+    let nodes = || std::iter::once(&own).chain(&record.passed);
+    put(headers, TIMING_TOTAL, list(nodes(), |text, node| write_seconds(text, node.total_seconds)));
+    put(headers, TIMING_SCHEDULING, list(nodes(), |text, node| write_seconds(text, node.scheduling_seconds)));
+    put(headers, TIMING_PROBING, list(nodes(), |text, node| write_seconds(text, node.probing_seconds)));
     if let Some(seconds) = record.execution_seconds {
-        put(headers, TIMING_EXECUTION, format!("{seconds:.6}"));
+        let mut text = String::with_capacity(LIST_BYTES);
+        write_seconds(&mut text, seconds);
+        put(headers, TIMING_EXECUTION, text);
     }
     if !record.passed.is_empty() {
-        tell_route(headers, &own, &record.passed);
+        headers.insert(EXTERNALLY_EXECUTED, HeaderValue::from_static("True"));
+        headers.insert(HOPS, HeaderValue::from(record.passed.len()));
+        put(headers, PEERS_LIST_IP, list(nodes(), write_address));
+        put(
+            headers,
+            PEERS_LIST_ID,
+            list(nodes(), |text, node| write(text, format_args!("\"{}\"", node.node))),
+        );
     }
     if let Some(explanation) = &record.explanation {
         tell_learning(headers, explanation);
     }
-}
-
-fn tell_route(headers: &mut HeaderMap, own: &Passed, passed: &[Passed]) {
-    let nodes = || std::iter::once(own).chain(passed);
-    let addresses: Vec<String> =
-        nodes().map(|node| node.address.map(|ip| ip.to_string()).unwrap_or_default()).collect();
-    let ids: Vec<_> = nodes().map(|node| node.node).collect();
-    headers.insert(EXTERNALLY_EXECUTED, HeaderValue::from_static("True"));
-    headers.insert(HOPS, HeaderValue::from(passed.len()));
-    put(headers, PEERS_LIST_IP, serde_json::to_string(&addresses).unwrap_or_default());
-    put(headers, PEERS_LIST_ID, serde_json::to_string(&ids).unwrap_or_default());
 }
 
 fn tell_learning(headers: &mut HeaderMap, explanation: &Explanation) {
@@ -98,14 +107,33 @@ impl Record {
             probing_seconds: self.probing.as_secs_f64(),
         }
     }
+}
 
-    /// A JSON array with one entry a node, this one first.
-    fn list(&self, own: f64, of: impl Fn(&Passed) -> f64) -> String {
-        let mut text = format!("[{own:.6}");
-        for node in &self.passed {
-            text.push_str(&format!(",{:.6}", of(node)));
-        }
-        text.push(']');
-        text
+/// A JSON array with one entry a node, this one first.
+fn list<'a>(nodes: impl Iterator<Item = &'a Passed>, entry: impl Fn(&mut String, &Passed)) -> String {
+    let mut text = String::with_capacity(LIST_BYTES);
+    for node in nodes {
+        text.push(if text.is_empty() { '[' } else { ',' });
+        entry(&mut text, node);
     }
+    text.push(']');
+    text
+}
+
+/// Microseconds are what the clocks are good for, and whole numbers are written several times as fast.
+fn write_seconds(text: &mut String, seconds: f64) {
+    let span = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    write(text, format_args!("{}.{:06}", span.as_secs(), span.subsec_micros()));
+}
+
+fn write_address(text: &mut String, node: &Passed) {
+    match node.address {
+        Some(address) => write(text, format_args!("\"{address}\"")),
+        None => text.push_str("\"\""),
+    }
+}
+
+fn write(text: &mut String, what: fmt::Arguments<'_>) {
+    // A text takes whatever is written to it.
+    let _ = fmt::Write::write_fmt(text, what);
 }

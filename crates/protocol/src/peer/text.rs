@@ -162,6 +162,9 @@ pub(super) mod headers {
         }
     }
 
+    /// What most jobs and replies have.
+    const USUAL_HEADERS: usize = 12;
+
     struct List;
 
     impl<'de> Visitor<'de> for List {
@@ -172,7 +175,7 @@ pub(super) mod headers {
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<HeaderMap, A::Error> {
-            let mut headers = HeaderMap::new();
+            let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
             while let Some(Pair(name, value)) = pairs.next_element()? {
                 headers.try_append(name, value).map_err(A::Error::custom)?;
             }
