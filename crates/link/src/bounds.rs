@@ -19,10 +19,10 @@ pub const PREFIX_BYTES: usize = 7;
 /// The longest frame.
 pub const FRAME_BYTES_MAX: usize = PREFIX_BYTES + HEAD_BYTES_MAX + DATA_BYTES_MAX;
 
-/// What may be sent of a stream's body before its reader has read any of it. Four frames keep 1 Gbit/s busy
-/// at a round trip of 2 ms; and it is what a stream may leave in front of a small frame in the buffers of
-/// the system. All streams together hold 256 MiB at the most, if no reader of them reads.
-pub const CREDIT_BYTES: u32 = 256 * 1024;
+/// What may be sent of a stream's body before its reader has read any of it. Two frames keep 1 Gbit/s busy
+/// at a round trip of 1 ms; and it is what a stream may leave in front of a small frame in the buffers of
+/// the system. All streams together hold 128 MiB at the most, if no reader of them reads.
+pub const CREDIT_BYTES: u32 = 128 * 1024;
 
 /// A reader returns credit when it has read so much: seldom enough to cost nothing, and early enough for
 /// the sender never to run dry.

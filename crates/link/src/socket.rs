@@ -8,7 +8,7 @@ const READ_BUFFER_BYTES: usize = 32 * 1024;
 
 /// What the system may hold that it has not sent yet. More would only stand in front of the next small frame.
 #[cfg(target_os = "linux")]
-const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+const UNSENT_BYTES_MAX: u32 = 64 * 1024;
 
 /// What the WebSocket is bounded by.
 pub(crate) fn websocket_config() -> WebSocketConfig {

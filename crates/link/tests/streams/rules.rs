@@ -95,6 +95,7 @@ fn small_frames_overtake_bodies_and_bodies_take_turns() {
     caller.open(open(3), cut(3, &[]), ()).unwrap();
     kinds(&[(Kind::Probe, 3), (Kind::Open, 4), (Kind::Data, 1), (Kind::Data, 2)], &mut caller);
     // And small ones do not keep big ones waiting for ever.
+    caller.open(open(200_000), cut(200_000, &[]), ()).unwrap();
     for _ in 0..200 {
         caller.probe().unwrap();
     }
