@@ -19,8 +19,8 @@ pub(crate) struct ServiceTimes {
 }
 
 /// The mean of all values while they are few, and then one that forgets.
-#[derive(Debug, Default)]
-struct Smoothed {
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Smoothed {
     mean_seconds: f64,
     jobs: u32,
 }
@@ -47,13 +47,13 @@ impl ServiceTimes {
 }
 
 impl Smoothed {
-    fn observe(&mut self, took: Duration) {
+    pub(crate) fn observe(&mut self, took: Duration) {
         self.jobs = self.jobs.saturating_add(1);
         let weight = (1.0 / f64::from(self.jobs)).max(WEIGHT);
         self.mean_seconds += weight * (took.as_secs_f64() - self.mean_seconds);
     }
 
-    fn mean(&self) -> Option<Duration> {
+    pub(crate) fn mean(&self) -> Option<Duration> {
         (self.jobs > 0).then(|| Duration::from_secs_f64(self.mean_seconds))
     }
 }

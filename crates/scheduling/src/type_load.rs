@@ -1,10 +1,14 @@
+use std::time::Duration;
+
+use crate::service_time::Smoothed;
 use crate::{TASK_TYPES_MAX, TaskType};
 
 /// Jobs of a node by task type: what a learning policy sees of the node's state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TypeLoad {
     running: [usize; TASK_TYPES_MAX],
     waiting: [usize; TASK_TYPES_MAX],
+    service_times: [Smoothed; TASK_TYPES_MAX],
 }
 
 impl TypeLoad {
@@ -18,6 +22,15 @@ impl TypeLoad {
         self.waiting[task_type.index()]
     }
 
+    /// Time that a job of this type occupies a slot, smoothed; none before one has run.
+    pub fn service_time(&self, task_type: TaskType) -> Option<Duration> {
+        self.service_times[task_type.index()].mean()
+    }
+
+    pub(crate) fn observe(&mut self, task_type: TaskType, took: Duration) {
+        self.service_times[task_type.index()].observe(took);
+    }
+
     pub(crate) fn running_mut(&mut self, task_type: TaskType) -> &mut usize {
         &mut self.running[task_type.index()]
     }
@@ -29,6 +42,10 @@ impl TypeLoad {
 
 impl Default for TypeLoad {
     fn default() -> Self {
-        Self { running: [0; TASK_TYPES_MAX], waiting: [0; TASK_TYPES_MAX] }
+        Self {
+            running: [0; TASK_TYPES_MAX],
+            waiting: [0; TASK_TYPES_MAX],
+            service_times: [Smoothed::default(); TASK_TYPES_MAX],
+        }
     }
 }

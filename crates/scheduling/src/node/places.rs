@@ -27,7 +27,7 @@ impl Node {
                 self.resources.running -= 1;
                 *self.resources.types.running_mut(job.task_type) -= 1;
                 if let Outcome::Answered(_) = outcome {
-                    self.resources.observe(&job.function, now - since);
+                    self.resources.observe(&job.function, job.task_type, now - since);
                 }
             }
             State::Waiting => {

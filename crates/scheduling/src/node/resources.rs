@@ -7,7 +7,7 @@ use rand_pcg::Pcg64;
 use super::Limits;
 use crate::queue::Queue;
 use crate::service_time::ServiceTimes;
-use crate::{Candidates, Context, Explanation, Outbox, Time, TypeLoad};
+use crate::{Candidates, Context, Explanation, Outbox, TaskType, Time, TypeLoad};
 
 /// What jobs and policies use of a node: the slots and the queue, and what is known of both.
 pub(super) struct Resources {
@@ -50,8 +50,9 @@ impl Resources {
         self.queue.len() < self.limits.queue_length_max
     }
 
-    pub(super) fn observe(&mut self, function: &FunctionName, took: Duration) {
+    pub(super) fn observe(&mut self, function: &FunctionName, task_type: TaskType, took: Duration) {
         self.service_times.observe(function, took);
+        self.types.observe(task_type, took);
     }
 
     pub(super) fn service_time(&self) -> Option<Duration> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use protocol::{NodeId, PolicySpec};
 
-use self::features::{Place, features};
+use self::features::{Place, Task, features};
 use self::options::{Mode, Options};
 use super::{Answer, Context, Entry, Policy, Question, Step};
 use crate::{Explanation, JobId, JobView, Outcome, Report, Sample};
@@ -15,12 +15,13 @@ const REJECT: u32 = 0;
 const RUN_HERE: u32 = 1;
 const FIRST_PEER: u32 = 3;
 
-/// Peers that are offered to the learner where none are probed: as many as a message is short with, and far
-/// more than it takes to find one that is not busy.
-const UNPROBED_PEERS: usize = 4;
+/// Peers that are offered to the learner by what is known of them, beside those that are probed. What a node
+/// said last is old, but of many old loads the best is often better than the best of two new ones, above all
+/// where nodes are unequal; and so many are still a short message.
+const KNOWN_PEERS: usize = 8;
 
-/// Asks the learner. A few peers are probed, and the learner chooses among this node and them by their
-/// features; how each job ended is told to it. Where it does not answer in time, the fallback decides. In
+/// Asks the learner. A few peers are probed, and the learner chooses among this node, them and some others by
+/// their features; how each job ended is told to it. Where it does not answer in time, the fallback decides. In
 /// shadow mode the fallback always decides, and what the learner would have done is only counted.
 pub struct LearningScheduler {
     options: Options,
@@ -92,7 +93,12 @@ impl LearningScheduler {
     }
 
     fn features(&self, job: &JobView<'_>, place: &Place, cx: &Context<'_>) -> Vec<f64> {
-        features(place, cx.service_time, self.options.deadline(job), self.options.kind(job))
+        let length = match (cx.types.service_time(job.task_type), cx.service_time) {
+            (Some(of_type), Some(of_all)) if !of_all.is_zero() => of_type.div_duration_f64(of_all),
+            _ => 1.0,
+        };
+        let task = Task { kind: self.options.kind(job), length, deadline: self.options.deadline(job) };
+        features(place, cx.service_time, task)
     }
 
     /// This node, where it can run the job, and these peers.
@@ -111,9 +117,11 @@ impl LearningScheduler {
         here.into_iter().chain(there).collect()
     }
 
-    fn known_places(cx: &mut Context<'_>) -> Vec<(NodeId, Place)> {
-        let drawn = cx.candidates.sample(UNPROBED_PEERS, cx.rng);
-        drawn.into_iter().map(|peer| (peer.id, Place::known(peer))).collect()
+    /// Some peers by what is known of them, without those that have just been asked.
+    fn known_places(asked: &[(NodeId, Option<Report>)], cx: &mut Context<'_>) -> Vec<(NodeId, Place)> {
+        let drawn = cx.candidates.sample(KNOWN_PEERS, cx.rng).into_iter();
+        let others = drawn.filter(|peer| asked.iter().all(|(id, _)| *id != peer.id));
+        others.map(|peer| (peer.id, Place::known(peer))).collect()
     }
 
     fn consult(&mut self, job: &JobView<'_>, offered: Vec<Offered>, cx: &mut Context<'_>) -> Step {
@@ -217,7 +225,7 @@ impl Policy for LearningScheduler {
         if let Some(probe) = probe {
             return probe;
         }
-        let places = Self::known_places(cx);
+        let places = Self::known_places(&[], cx);
         let offered = self.offer(job, places.into_iter(), cx);
         self.consult(job, offered, cx)
     }
@@ -228,12 +236,13 @@ impl Policy for LearningScheduler {
         };
         match (stage, answer) {
             (Stage::Probing, Answer::Probed(loads)) => {
+                let others = Self::known_places(loads, cx);
                 let open = loads.iter().filter_map(|(peer, report)| {
                     let report = report.filter(|report| !report.draining)?;
                     let network = cx.candidates.get(*peer).and_then(|peer| peer.rtt);
                     Some((*peer, Place::reported(&report, network)))
                 });
-                let offered = self.offer(job, open, cx);
+                let offered = self.offer(job, open.chain(others), cx);
                 self.consult(job, offered, cx)
             }
             (Stage::Consulting, Answer::Advised(advice)) => self.advised(job, advice, cx),

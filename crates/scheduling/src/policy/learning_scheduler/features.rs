@@ -47,20 +47,31 @@ const WAIT_SPREAD: f64 = 0.6;
 /// A prediction within this part of the deadline counts as safe.
 const SAFE: f64 = 0.9;
 
-/// Nine numbers of about 0 to 2.5, with n jobs on K slots, service time s, deadline D and the prediction
-/// `max(0, (n + 1 - K) / K) * s + s + network`: 1; whether it is a peer; the type of the task, 0 to 1;
-/// n / K; the wait in service times; s / D; prediction / D; whether that is safely below 1; and the
+/// A job as its features tell of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Task {
+    /// The type of the task, 0 to 1.
+    pub(super) kind: f64,
+    /// The time that a job of this type takes over the time that one of any type takes, on whatever node.
+    pub(super) length: f64,
+    pub(super) deadline: Duration,
+}
+
+/// Nine numbers of about 0 to 2.5, with n jobs on K slots, service time s, that of the task's type t, deadline D
+/// and the prediction `max(0, (n + 1 - K) / K) * s + t + network`: 1; whether it is a peer; the type of the task,
+/// 0 to 1; n / K; the wait in service times; s / D; prediction / D; whether that is safely below 1; and the
 /// probability that the deadline is met, for a normal distribution around the prediction.
-pub(super) fn features(place: &Place, own_time: Option<Duration>, deadline: Duration, kind: f64) -> Vec<f64> {
+pub(super) fn features(place: &Place, own_time: Option<Duration>, task: Task) -> Vec<f64> {
     let slots = place.load.slots.max(1) as f64;
     let jobs = place.jobs as f64;
     let turns = (jobs + 1.0 - slots) / slots;
     // A peer that has not run a job yet is taken to be as fast as this node.
     let service = place.service_time.or(own_time).unwrap_or_default().as_secs_f64();
     let wait = turns.max(0.0) * service;
-    let predicted = wait + service + place.network.unwrap_or_default().as_secs_f64();
-    let deadline = deadline.as_secs_f64().max(f64::MIN_POSITIVE);
-    let spread = (SERVICE_SPREAD * service).hypot(WAIT_SPREAD * wait);
+    let takes = service * task.length;
+    let predicted = wait + takes + place.network.unwrap_or_default().as_secs_f64();
+    let deadline = task.deadline.as_secs_f64().max(f64::MIN_POSITIVE);
+    let spread = (SERVICE_SPREAD * takes).hypot(WAIT_SPREAD * wait);
     let is_met = if spread > 0.0 {
         normal_distribution((deadline - predicted) / spread)
     } else {
@@ -69,7 +80,7 @@ pub(super) fn features(place: &Place, own_time: Option<Duration>, deadline: Dura
     vec![
         1.0,
         f64::from(u8::from(place.network.is_some())),
-        kind,
+        task.kind,
         (jobs / slots).min(LOAD_MAX),
         turns.clamp(0.0, WAIT_MAX),
         (service / deadline).min(TIME_MAX),
@@ -94,9 +105,13 @@ mod tests {
         Place { load, jobs, service_time: Some(Duration::from_millis(100)), network }
     }
 
+    fn task(deadline_ms: u64, kind: f64) -> Task {
+        Task { kind, length: 1.0, deadline: Duration::from_millis(deadline_ms) }
+    }
+
     #[test]
     fn an_idle_node_is_sure_to_be_in_time_and_a_crowded_one_is_not() {
-        let of = |jobs| features(&place(jobs, None), None, Duration::from_millis(200), 0.0);
+        let of = |jobs| features(&place(jobs, None), None, task(200, 0.0));
         let idle = of(0);
         assert_eq!(idle[..8], [1.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 1.0]);
         assert!(idle[8] > 0.99);
@@ -108,8 +123,17 @@ mod tests {
     #[test]
     fn a_peer_is_marked_and_its_network_counts() {
         let far = Some(Duration::from_millis(100));
-        let features = features(&place(0, far), None, Duration::from_millis(400), 1.0);
+        let features = features(&place(0, far), None, task(400, 1.0));
         assert_eq!((features[1], features[2], features[6]), (1.0, 1.0, 0.5));
+    }
+
+    #[test]
+    fn a_task_that_takes_longer_than_others_is_less_likely_to_be_in_time() {
+        let of = |length| features(&place(6, None), None, Task { length, ..task(200, 0.0) });
+        let (short, usual, long) = (of(0.5), of(1.0), of(1.5));
+        assert_eq!([short[4], short[5]], [usual[4], usual[5]], "the wait is that for others");
+        assert_eq!([short[6], usual[6], long[6]], [0.625, 0.875, 1.125]);
+        assert!(short[8] > usual[8] && usual[8] > long[8]);
     }
 
     #[test]
@@ -117,7 +141,7 @@ mod tests {
         let unknown = Place { load: Load::default(), jobs: usize::MAX, service_time: None, network: None };
         for deadline in [Duration::ZERO, Duration::MAX] {
             for own in [None, Some(Duration::ZERO), Some(Duration::MAX)] {
-                let features = features(&unknown, own, deadline, 0.0);
+                let features = features(&unknown, own, Task { deadline, ..task(0, 0.0) });
                 assert!(features.iter().all(|feature| feature.is_finite()), "{features:?}");
             }
         }
