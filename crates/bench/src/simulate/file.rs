@@ -230,6 +230,8 @@ fn hosts(nodes: &[Nodes], tasks: &[TaskSpec], folder: &Path) -> anyhow::Result<V
         ensure!(hosts.len() <= NODES_MAX, "nodes: more than {NODES_MAX} in all");
     }
     ensure!(!hosts.is_empty(), "nodes: [] where at least one is needed");
+    let gets_jobs = |host: &HostSpec| host.arrivals.rate > 0.0 || host.arrivals.burst.is_some();
+    ensure!(hosts.iter().any(gets_jobs), "nodes: no jobs are sent to any of them by load, rate or burst");
     Ok(hosts)
 }
 

@@ -57,6 +57,7 @@ fn everything_that_there_is_can_be_said() {
 fn what_is_wrong_is_told_with_its_key_and_value() {
     for (part, by, told) in [
         ("\"slots\": 4", "\"slots\": 0", &["nodes[0].slots", "0 where a whole number from 1"][..]),
+        (", \"load\": 0.5", "", &["nodes", "no jobs are sent"]),
         ("\"slots\": 4", "\"slots\": \"many\"", &["nodes[0].slots", "many"]),
         ("\"slots\": 4", "\"slot\": 4", &["nodes[0]", "slot"]),
         ("\"mean_ms\": 100", "\"mean_ms\": 0", &["tasks[0].mean_ms", "0 where a number above 0"]),

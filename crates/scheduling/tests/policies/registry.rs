@@ -392,3 +392,17 @@ fn the_page_tells_of_every_policy() {
         assert!(page.contains(&row), "docs/policies.md lacks the row\n{row}");
     }
 }
+
+/// A policy that is in no registry would be tested by nothing.
+#[test]
+fn every_file_of_a_policy_has_its_entry() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
+    let stems = files.filter_map(|name| Some(name.to_str()?.strip_suffix(".rs")?.to_owned()));
+    let policies: Vec<_> = stems.filter(|stem| stem.contains("_scheduler")).collect();
+    assert_eq!(policies.len(), REGISTRY.len(), "{policies:?}");
+    for stem in policies {
+        let name: String = stem.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        assert!(REGISTRY.iter().any(|entry| entry.name == name), "{stem}.rs has no entry in REGISTRY");
+    }
+}
