@@ -44,7 +44,7 @@ pub(super) fn explain(
     tracing_id: Option<HeaderValue>,
 ) {
     let headers = response.headers_mut();
-    headers.reserve(USUAL_HEADERS - headers.len().min(USUAL_HEADERS));
+    headers.reserve(USUAL_HEADERS.saturating_sub(headers.len()));
     headers.insert(CALL_ID, call_id);
     headers.insert(VERSION, HeaderValue::from_static(service::VERSION));
     match &record.policy {

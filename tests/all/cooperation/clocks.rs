@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use tests::cluster::{Cluster, Member, Part};
+use tests::cluster::{Cluster, Member};
 use tests::ledger::Ledger;
 use tests::wait;
 use tests::wall_clock::WallClock;
@@ -84,12 +84,7 @@ async fn a_node_whose_clock_is_wrong_by_an_hour_works_with_the_others() {
 
         // Its next life begins by the right clock, and is later for the others than the one that they know.
         cluster.node_mut(2).kill_all().await.unwrap();
-        for part in Part::ALL {
-            cluster.node_mut(2).spawn(part).unwrap();
-        }
-        for part in Part::ALL {
-            cluster.node_mut(2).ready(part).await.unwrap();
-        }
+        cluster.node_mut(2).restart_all().await.unwrap();
         cluster.meet().await;
         wait::until("the new life is seen by all", async || {
             let new = cluster.node(2).list().await.own;

@@ -38,12 +38,7 @@ impl Node {
     /// When a folder cannot be made, or a service does not come up; with its last words.
     pub async fn start(plan: Plan, binaries: &Binaries) -> anyhow::Result<Self> {
         let mut node = Self { plan, binaries: binaries.clone(), services: BTreeMap::new() };
-        for part in Part::ALL {
-            node.spawn(part)?;
-        }
-        for part in Part::ALL {
-            node.ready(part).await?;
-        }
+        node.restart_all().await?;
         Ok(node)
     }
 
@@ -118,6 +113,20 @@ impl Node {
     pub async fn restart(&mut self, part: Part) -> anyhow::Result<()> {
         self.spawn(part)?;
         self.ready(part).await
+    }
+
+    /// Starts all services, none of which runs, and waits until each is ready.
+    ///
+    /// # Errors
+    /// When one does not come up; with its last words.
+    pub async fn restart_all(&mut self) -> anyhow::Result<()> {
+        for part in Part::ALL {
+            self.spawn(part)?;
+        }
+        for part in Part::ALL {
+            self.ready(part).await?;
+        }
+        Ok(())
     }
 
     /// Ends a service at once, without a good-bye.
