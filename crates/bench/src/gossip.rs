@@ -6,7 +6,8 @@ mod processes;
 use std::path::PathBuf;
 
 use clap::Args;
-use simulator::gossip::{GoalsOptions, Row, goals};
+use clap::builder::PossibleValuesParser;
+use simulator::gossip::{GoalsOptions, Measure, Row, goals};
 
 /// Simulates clusters of these sizes at these losses, or starts so many processes.
 #[derive(Debug, Args)]
@@ -17,11 +18,14 @@ pub struct Options {
     /// Parts of the datagrams that are lost, 0 to 0.9
     #[arg(long, value_delimiter = ',', default_value = "0,0.1,0.3", value_parser = parse_loss)]
     losses: Vec<f64>,
+    /// What is measured, instead of everything
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(Measure::ALL.map(Measure::name)))]
+    measures: Vec<String>,
     /// Everything that is random follows from it
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Start so many discoveries on this machine instead, and measure them
-    #[arg(long, value_name = "NODES", value_parser = clap::value_parser!(u16).range(3..=512), conflicts_with_all = ["sizes", "losses", "seed"])]
+    #[arg(long, value_name = "NODES", value_parser = clap::value_parser!(u16).range(3..=512), conflicts_with_all = ["sizes", "losses", "measures", "seed"])]
     processes: Option<u16>,
     /// Of these, how many die one after the other
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(0..=100), requires = "processes")]
@@ -57,7 +61,11 @@ pub async fn command(options: &Options, print: impl Fn(&str)) -> anyhow::Result<
 fn simulate(options: &Options, print: impl Fn(&str)) {
     print("| nodes | loss | goal | target | measured |         |");
     print("|------:|-----:|------|-------:|---------:|---------|");
+    let is_wanted = |measure: &Measure| {
+        options.measures.is_empty() || options.measures.iter().any(|name| name == measure.name())
+    };
     let options = GoalsOptions {
+        measures: Measure::ALL.into_iter().filter(is_wanted).collect(),
         sizes: options.sizes.clone(),
         losses: options.losses.clone(),
         seed: options.seed,

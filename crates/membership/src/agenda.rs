@@ -19,8 +19,10 @@ pub(crate) enum Chore {
     Fetch,
     /// See which members are suspect.
     RefreshView,
-    /// Give a sign of life to the successor, and look after the predecessor.
+    /// Give a sign of life to the successor.
     Pulse,
+    /// Ask the predecessor for one, or suspect it.
+    DoubtSilence,
     /// Bury those who did not refute their death.
     Verdicts,
     /// Say good-bye once more.

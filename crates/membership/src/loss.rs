@@ -1,7 +1,10 @@
 //! How lossy the network is, and how often a datagram is therefore sent.
 
-/// An answer counts for this part of the estimate: about the last half minute of probes.
-const WEIGHT_MIN: f64 = 1.0 / 32.0;
+/// A rise of the loss is believed once the last half minute of probes shows it.
+const RISE_MEMORY: f64 = 32.0;
+/// A fall is believed more slowly: with two copies at a loss of a tenth, 98 of 100 probes are answered, which
+/// so few as 32 cannot tell from no loss at all.
+const FALL_MEMORY: f64 = 128.0;
 /// Fewer answers than this say nothing.
 const SAMPLES_MIN: u32 = 8;
 /// Never more copies than this.
@@ -23,14 +26,17 @@ struct Step {
 /// each with its copies: with loss p and k copies, (1 - p^k)^2 of the probes are answered.
 #[derive(Debug)]
 pub(crate) struct Loss {
-    answered: f64,
+    /// The part that is answered of the last [`RISE_MEMORY`] probes.
+    lately: f64,
+    /// The same of the last [`FALL_MEMORY`].
+    for_long: f64,
     samples: u32,
     copies: u8,
 }
 
 impl Default for Loss {
     fn default() -> Self {
-        Self { answered: 1.0, samples: 0, copies: 1 }
+        Self { lately: 1.0, for_long: 1.0, samples: 0, copies: 1 }
     }
 }
 
@@ -38,9 +44,10 @@ impl Loss {
     /// Notes the end of a probe of a member that is thought to be alive.
     pub(crate) fn probe_ended(&mut self, answered: bool) {
         self.samples = self.samples.saturating_add(1);
-        let weight = WEIGHT_MIN.max(1.0 / f64::from(self.samples));
         let value = if answered { 1.0 } else { 0.0 };
-        self.answered += (value - self.answered) * weight;
+        let samples = f64::from(self.samples);
+        self.lately += (value - self.lately) / samples.min(RISE_MEMORY);
+        self.for_long += (value - self.for_long) / samples.min(FALL_MEMORY);
         if self.samples >= SAMPLES_MIN {
             self.adapt();
         }
@@ -48,7 +55,7 @@ impl Loss {
 
     /// Datagrams lost, 0 to 1.
     pub(crate) fn estimate(&self) -> f64 {
-        (1.0 - self.answered.max(0.0).sqrt()).powf(1.0 / f64::from(self.copies))
+        self.shown_by(self.lately)
     }
 
     /// How often each datagram of a probe is sent.
@@ -56,14 +63,22 @@ impl Loss {
         self.copies
     }
 
+    fn shown_by(&self, answered: f64) -> f64 {
+        (1.0 - answered.max(0.0).sqrt()).powf(1.0 / f64::from(self.copies))
+    }
+
     fn adapt(&mut self) {
-        let loss = self.estimate();
-        let wanted =
-            |step: &&Step| loss > if self.copies >= step.copies { step.until_below } else { step.above };
+        let (lately, for_long) = (self.shown_by(self.lately), self.shown_by(self.for_long));
+        let wanted = |step: &&Step| {
+            if self.copies >= step.copies { for_long > step.until_below } else { lately > step.above }
+        };
         let copies = STEPS.iter().rev().find(wanted).map_or(1, |step| step.copies);
         if copies != self.copies {
+            // The loss is the same, but other copies show it.
+            let loss = if copies > self.copies { lately } else { for_long };
             self.copies = copies;
-            self.answered = (1.0 - loss.powi(i32::from(copies))).powi(2);
+            self.lately = (1.0 - loss.powi(i32::from(copies))).powi(2);
+            self.for_long = self.lately;
         }
     }
 }
@@ -76,14 +91,22 @@ mod tests {
     use super::*;
 
     fn after(probes: u32, loss: f64) -> Loss {
-        let mut rng = StdRng::seed_from_u64(1);
         let mut estimate = Loss::default();
+        let mut rng = StdRng::seed_from_u64(1);
+        go_on(&mut estimate, probes, loss, &mut rng);
+        estimate
+    }
+
+    /// Returns the fewest copies that were sent meanwhile.
+    fn go_on(estimate: &mut Loss, probes: u32, loss: f64, rng: &mut StdRng) -> u8 {
+        let mut fewest = estimate.copies();
         for _ in 0..probes {
             let mut arrives = || (0..estimate.copies()).any(|_| rng.random_bool(1.0 - loss));
             let answered = arrives() && arrives();
             estimate.probe_ended(answered);
+            fewest = fewest.min(estimate.copies());
         }
-        estimate
+        fewest
     }
 
     #[test]
@@ -91,6 +114,22 @@ mod tests {
         assert_eq!(after(300, 0.0).copies(), 1);
         assert_eq!(after(300, 0.1).copies(), 2);
         assert_eq!(after(300, 0.3).copies(), 3);
+    }
+
+    #[test]
+    fn a_lossy_network_is_not_taken_for_a_good_one_now_and_then() {
+        let mut rng = StdRng::seed_from_u64(2);
+        for (loss, copies) in [(0.1, 2), (0.3, 3)] {
+            let mut estimate = after(300, loss);
+            assert_eq!(go_on(&mut estimate, 10_000, loss, &mut rng), copies, "at a loss of {loss}");
+        }
+    }
+
+    #[test]
+    fn a_rise_is_believed_within_a_minute() {
+        let mut estimate = after(1_000, 0.1);
+        go_on(&mut estimate, 60, 0.3, &mut StdRng::seed_from_u64(3));
+        assert_eq!(estimate.copies(), 3);
     }
 
     #[test]
@@ -104,7 +143,7 @@ mod tests {
     #[test]
     fn goes_back_when_the_network_recovers() {
         let mut loss = after(100, 0.3);
-        for _ in 0..300 {
+        for _ in 0..1_000 {
             loss.probe_ended(true);
         }
         assert_eq!(loss.copies(), 1);

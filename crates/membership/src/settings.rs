@@ -108,7 +108,7 @@ impl Profile {
         };
         foca::Config {
             probe_period: self.probe_period(),
-            probe_rtt: pick(250, 750),
+            probe_rtt: self.probe_rtt(),
             num_indirect_probes: NonZeroUsize::MIN.saturating_add(3),
             max_transmissions: transmissions(nodes),
             suspect_to_down_after: self.suspicion(nodes),
@@ -124,6 +124,11 @@ impl Profile {
     /// One member is probed in each.
     pub(crate) fn probe_period(self) -> Duration {
         Duration::from_secs(if self == Self::Wan { 3 } else { 1 })
+    }
+
+    /// An answer that takes longer does not come.
+    pub(crate) fn probe_rtt(self) -> Duration {
+        Duration::from_millis(if self == Self::Wan { 750 } else { 250 })
     }
 
     /// News that are still spreading go out this often, to [`Self::gossip_fanout`] members.

@@ -56,6 +56,18 @@ fn a_stall_of_four_seconds_costs_nobody_its_membership_in_the_smallest_clusters(
     }
 }
 
+/// Each false suspicion is refuted before everybody, so it would cost more than the loss itself.
+#[test]
+fn a_little_loss_makes_nobody_a_suspect() {
+    for loss in [0.01, 0.02, 0.05] {
+        let mut cluster = complete(ClusterOptions::new(64, loss, 1));
+        cluster.run(5 * MINUTE);
+        // Each suspicion would be refuted at every other node.
+        let suspicions = cluster.total(|counters| counters.refuted_suspicions) as f64 / 63.0;
+        assert!(suspicions < 2.0, "{suspicions} at a loss of {loss}");
+    }
+}
+
 /// Foca 2.0.0 tells a healthy member that it is dead when the timer of a refuted suspicion fires.
 #[test]
 fn the_guard_prevents_spurious_rejoins() {

@@ -81,6 +81,7 @@ impl Membership {
             Chore::Fetch => self.fetch(),
             Chore::RefreshView => self.refresh_view(),
             Chore::Pulse => self.pulse(),
+            Chore::DoubtSilence => self.doubt_silence(),
             Chore::Verdicts => self.pass_verdicts(),
             Chore::LeaveRound => self.say_goodbye(),
         }

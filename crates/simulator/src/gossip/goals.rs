@@ -111,6 +111,20 @@ impl Measure {
         Self::Stalls,
         Self::Trace,
     ];
+
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ColdStart => "cold-start",
+            Self::Kill => "kill",
+            Self::Leave => "leave",
+            Self::Calm => "calm",
+            Self::RecordUpdate => "record-update",
+            Self::Partition => "partition",
+            Self::Stalls => "stalls",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 struct Bench {
