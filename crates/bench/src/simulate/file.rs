@@ -42,6 +42,8 @@ struct File {
     deadlines: Enforcement,
     #[serde(default = "yes")]
     shed_late: bool,
+    #[serde(default = "yes")]
+    tries_elsewhere: bool,
     duration_s: Positive,
     #[serde(default)]
     warm_up_s: Option<NotNegative>,
@@ -196,6 +198,7 @@ fn parse(text: &str, folder: &Path) -> anyhow::Result<Study> {
             Enforcement::Measured => Deadlines::Measured,
             Enforcement::Enforced => Deadlines::Enforced { shed_late: file.shed_late },
         },
+        tries_elsewhere: file.tries_elsewhere,
         duration,
         warm_up,
     };

@@ -40,14 +40,14 @@ fn everything_that_there_is_can_be_said() {
         "network": {"delay_ms": [1, 2], "loss": 0.1, "mbit_per_second": 8, "probe_timeout_ms": 50},
         "gossip": {"period_ms": 1000, "delay_ms": 500},
         "learner": {"name": "QLearning", "parameters": {"alpha": 0.2}},
-        "neighbours": 2, "deadlines": "measured", "shed_late": false
+        "neighbours": 2, "deadlines": "measured", "shed_late": false, "tries_elsewhere": false
     }"#;
     let study = study(everything).unwrap();
     let scenario = study.scenario;
     assert_eq!((scenario.hosts.len(), scenario.neighbours_max), (4, 2));
     assert_eq!(scenario.hosts[2].arrivals.burst, Some(Burst { every: Duration::from_secs(2), jobs: 9 }));
     assert_eq!(scenario.wire.bytes_a_second, 1e6);
-    assert_eq!(scenario.deadlines, Deadlines::Measured);
+    assert_eq!((scenario.deadlines, scenario.tries_elsewhere), (Deadlines::Measured, false));
     assert_eq!(scenario.tasks[1].service, Service::LogNormal { variation: 0.3 });
     assert_eq!(study.policies[0].to_string(), "PowerOfNScheduler(1, 2, true, 1)");
     assert!(study.learner.is_some());

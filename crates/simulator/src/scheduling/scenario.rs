@@ -25,6 +25,9 @@ pub struct Scenario {
     pub neighbours_max: usize,
     /// What nodes make of deadlines.
     pub deadlines: Deadlines,
+    /// Whether a job that a peer refused is tried elsewhere, as the scheduler does. Else it is lost, as in many
+    /// models of load sharing.
+    pub tries_elsewhere: bool,
     /// Time in which jobs arrive. They all come to their end.
     pub duration: Duration,
     /// Time at the start whose arrivals do not count.

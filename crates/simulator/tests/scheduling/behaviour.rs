@@ -76,6 +76,18 @@ fn giving_up_what_is_late_helps_the_others_under_overload() {
     assert!(given_up > measured + 0.03, "{measured} {given_up}");
 }
 
+#[test]
+fn a_refused_job_is_tried_elsewhere_unless_refusals_are_final() {
+    let mut scenario = cluster(0.9);
+    scenario.deadlines = Deadlines::Measured;
+    let mut drops = |tries_elsewhere| {
+        scenario.tries_elsewhere = tries_elsewhere;
+        run(&scenario, "RandomScheduler", &["false"], 1).drop_part()
+    };
+    let (elsewhere, lost) = (drops(true), drops(false));
+    assert!(lost > elsewhere + 0.02, "{elsewhere} {lost}");
+}
+
 /// The cluster shares what is 2.5 times as much as one node can do.
 #[test]
 fn a_hot_spot_is_spread() {

@@ -23,6 +23,7 @@ pub(crate) fn equal_nodes(nodes: usize, slots: usize, queue: usize, rate: f64) -
         gossip: None,
         neighbours_max: nodes,
         deadlines: Deadlines::Measured,
+        tries_elsewhere: true,
         duration: Duration::from_secs(1_000),
         warm_up: Duration::from_secs(50),
     }

@@ -6,7 +6,8 @@ use protocol::NodeId;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use scheduling::{
-    Answer, Decision, JobId, JobRequest, Outcome, PolicyChoice, Report, TASK_TYPES_MAX, TaskType, Time,
+    Answer, Decision, JobId, JobRequest, Outcome, PolicyChoice, Rejection, Report, TASK_TYPES_MAX, TaskType,
+    Time,
 };
 
 use super::{Event, Simulation};
@@ -209,7 +210,12 @@ impl Simulation<'_> {
         };
         let host = host as usize;
         match report {
-            Some(report) => self.peer_reported(host, id_of(by), report),
+            Some(report) => {
+                self.peer_reported(host, id_of(by), report);
+                if !self.scenario.tries_elsewhere {
+                    return self.done(host, id, Outcome::Rejected(Rejection::Full));
+                }
+            }
             None => {
                 self.hosts[host].node.peer_failed(id_of(by));
                 self.try_again_later(host as u32, by as u32);
