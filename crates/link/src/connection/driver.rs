@@ -47,6 +47,8 @@ pub(crate) struct Driver<S> {
     accepted: Vec<u32>,
     frames: Vec<Outgoing>,
     buffer: BytesMut,
+    /// What is to be sent waits until the tasks that are ready have had their turn.
+    holds_back: bool,
 }
 
 /// How a connection ends, and what the peer is told about it.
@@ -75,6 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             accepted: Vec::new(),
             frames: Vec::new(),
             buffer: BytesMut::new(),
+            holds_back: false,
         }
     }
 
@@ -109,6 +112,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Ok(pinged) => progress |= pinged,
                 Err(end) => return Poll::Ready(end),
             }
+            if self.others_may_join() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             progress |= self.poll_write(cx);
             if let Some(broken) = &mut self.broken
                 && broken.as_mut().poll(cx).is_ready()
@@ -121,6 +128,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether to let other tasks have a turn, once, before something is sent. The runtime wakes this one right after
+    /// the first that has a frame to send; each write is a system call and wakes the peer, with one frame or with
+    /// many. Where one stream is open nobody could join, and a body fills its frames alone.
+    fn others_may_join(&mut self) -> bool {
+        let state = self.connection.lock();
+        self.holds_back = !self.holds_back && state.mux.streams() > 1 && state.mux.has_small_frames_only();
+        self.holds_back
     }
 
     /// Ends the connection where that is wanted and nothing is under way on it.

@@ -22,6 +22,11 @@ impl<T: Default> Mux<T> {
         !self.control.is_empty() || !self.turns.is_empty()
     }
 
+    /// Whether all that is to be sent is small, and no body has its turn.
+    pub fn has_small_frames_only(&self) -> bool {
+        !self.control.is_empty() && self.turns.is_empty()
+    }
+
     fn next_control(&mut self) -> Option<Outgoing> {
         let frame = self.control.pop_front()?;
         if matches!(frame.kind, Kind::Open | Kind::Response)
