@@ -41,7 +41,7 @@ const PUSH_PULL_LARGE: Duration = Duration::from_secs(30);
 /// One push-pull in so many goes to a node that is down, or to a seed: it heals partitions.
 const ASTRAY_ONE_IN: u32 = 10;
 /// An exchange that changed more members than this is followed by another soon: a partition heals, or many
-/// join.
+/// join. So is one that failed.
 const NEWS_FOR_ANOTHER: u64 = 4;
 const ANOTHER_PAUSE_MS: (u64, u64) = (300, 700);
 /// So many in a row at most, until a push-pull at the regular pace brings no such news.
@@ -113,6 +113,9 @@ impl Membership {
                 self.counters.exchanges_failed += 1;
                 if bucket_count.is_none() {
                     self.agenda_soon(Chore::Fetch, FETCH_AGAIN_MS.0, FETCH_AGAIN_MS.1);
+                } else {
+                    // The one before may have been about to bring more.
+                    self.push_pull_again();
                 }
             }
         }
@@ -249,7 +252,13 @@ impl Membership {
     fn plan_another(&mut self, news: u64) {
         if news <= NEWS_FOR_ANOTHER {
             self.quick_push_pulls = 0;
-        } else if self.quick_push_pulls < QUICK_MAX {
+        } else {
+            self.push_pull_again();
+        }
+    }
+
+    fn push_pull_again(&mut self) {
+        if self.quick_push_pulls < QUICK_MAX {
             self.quick_push_pulls += 1;
             self.agenda_soon(Chore::PushPull, ANOTHER_PAUSE_MS.0, ANOTHER_PAUSE_MS.1);
         }
