@@ -42,6 +42,15 @@ fn the_goals_hold_on_a_small_cluster_that_loses_three_in_ten() {
     assert!(missed.is_empty(), "{missed:#?}");
 }
 
+/// With this seed some newcomer's exchange fails while it has met a part of the others only.
+#[test]
+fn a_failed_exchange_does_not_keep_a_newcomer_waiting() {
+    let options = ClusterOptions::new(256, 0.3, 1);
+    let mut cluster = Cluster::start(options);
+    let complete = cluster.run_until(MINUTE, Cluster::is_complete);
+    assert!(complete.is_some_and(|after| after < Duration::from_secs(10)), "{complete:?}");
+}
+
 /// In a small cluster each probe and each pulse is about the stalled node sooner or later, and the stall begins at
 /// any moment of them.
 #[test]

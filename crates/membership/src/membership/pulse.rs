@@ -78,7 +78,10 @@ impl Membership {
     /// The predecessor was silent for too long, or did not answer.
     pub(super) fn doubt_silence(&mut self) {
         let Some(watched) = self.watched else { return };
-        let Some((predecessor, _)) = self.neighbours() else { return };
+        let Some((predecessor, _)) = self.neighbours() else {
+            self.watched = None;
+            return;
+        };
         if *predecessor.id() != watched.identity || predecessor.state() != State::Alive || !self.can_ask() {
             self.watch(*predecessor.id());
         } else if watched.questions < QUESTIONS_MAX {
