@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -152,8 +154,12 @@ impl Conversation<'_> {
         }
     }
 
-    /// Sends this question, and those that wait behind it.
+    /// Sends this question, and those that wait behind it. Where jobs come one upon the other it lets those that are
+    /// ready ask first: each sending is a system call and wakes the learner, with one question or with many.
     async fn ask(&mut self, first: Ask) -> Result<(), SessionError> {
+        if !self.unanswered.is_empty() {
+            let_others_go_first().await;
+        }
         self.write(first).await?;
         let mut written = 1;
         while written < WRITES_BEFORE_FLUSH
@@ -259,4 +265,17 @@ impl Conversation<'_> {
             }
         }
     }
+}
+
+/// Gives the tasks that are ready their turn. `tokio::task::yield_now` would also wait for what comes in meanwhile.
+async fn let_others_go_first() {
+    let mut had_turn = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut had_turn, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
