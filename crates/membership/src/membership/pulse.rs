@@ -69,8 +69,11 @@ impl Membership {
         if let Some(watched) = self.watched.filter(|watched| is_sender(&watched.identity)) {
             self.watch(watched.identity);
         }
+        if !pulse.asks {
+            return;
+        }
         let asker = self.foca.iter_members().map(|member| *member.id()).find(is_sender);
-        if let Some(asker) = asker.filter(|_| pulse.asks) {
+        if let Some(asker) = asker {
             self.send_pulse(asker, false, SURELY);
         }
     }
