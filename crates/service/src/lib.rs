@@ -10,6 +10,7 @@ mod health;
 mod logs;
 mod metrics;
 mod process;
+mod self_wake;
 mod server;
 pub mod settings;
 mod signals;

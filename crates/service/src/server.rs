@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use crate::self_wake::poll_again_if_woken;
+
 /// The bounds of an HTTP server.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerOptions {
@@ -95,7 +97,7 @@ pub(crate) async fn serve(listener: TcpListener, app: App, options: ServerOption
                 let connection = converse(stream, client, Arc::clone(&app), options, stop.clone());
                 let abort = abort.clone();
                 connections.spawn(async move {
-                    abort.run_until_cancelled(connection).await;
+                    abort.run_until_cancelled(poll_again_if_woken(connection)).await;
                     drop(permit);
                 });
             }
