@@ -209,6 +209,28 @@ async fn samples_wait_for_the_learner_in_order_and_are_dropped_beyond_a_bound() 
 }
 
 #[tokio::test]
+async fn samples_that_come_one_soon_after_the_other_go_together() {
+    let fake = Fake::listen().await;
+    let learner = client(fake.address());
+    let mut socket = fake.accept().await;
+    connected(&learner).await;
+    // A machine that is busy may let the first go before the second is there; not every time.
+    for _ in 0..100 {
+        learner.train(sample(1));
+        until("the session has taken it up", || learner.samples.capacity() == SAMPLES_MAX).await;
+        learner.train(sample(2));
+        let Request::Train(OneOrMany::Many(samples)) = next(&mut socket).await else {
+            panic!("only samples were sent");
+        };
+        if samples.len() == 2 {
+            return;
+        }
+        next(&mut socket).await;
+    }
+    panic!("a sample waits for no other");
+}
+
+#[tokio::test]
 async fn a_question_that_the_learner_refuses_is_no_miss() {
     let fake = Fake::listen().await;
     let learner = client(fake.address());

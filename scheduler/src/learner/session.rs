@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -10,7 +11,7 @@ use protocol::learner::{Act, Acted, Failed, OneOrMany, Reply, Request, SUBPROTOC
 use service::Health;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, timeout};
+use tokio::time::{Instant, MissedTickBehavior, Sleep, sleep, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
@@ -27,11 +28,21 @@ pub(crate) const PART: &str = "learner";
 /// The learner's answers are short, but for one that lists refused samples.
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 
+/// Read at once: some dozens of answers. The buffer is cleared before each read, all of it.
+const READ_BYTES: usize = 4 * 1024;
+
 /// Questions whose answers are not there yet. A learner that is well answers tens of thousands a second.
 const IN_FLIGHT_MAX: usize = 4_096;
 
-/// Questions and samples that are written before they are sent.
-const WRITES_BEFORE_FLUSH: usize = 256;
+/// Questions that are written before they are sent.
+const ASKS_BEFORE_FLUSH: usize = 256;
+
+/// Samples in one message.
+const SAMPLES_TOGETHER_MAX: usize = 256;
+
+/// A sample waits so long for others to go along: each message wakes the learner, for one or for many, and what is
+/// learned a hundredth of a second later is learned soon enough.
+const TOGETHER_FOR: Duration = Duration::from_millis(10);
 
 /// A learner on the same node answers in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -55,6 +66,8 @@ pub(crate) struct Session {
     shared: Arc<Shared>,
     asks: mpsc::Receiver<Ask>,
     samples: mpsc::Receiver<Sample>,
+    /// A sample that waits for others.
+    held: Option<Sample>,
 }
 
 /// Why a connection ended.
@@ -78,6 +91,8 @@ struct Conversation<'a> {
     unanswered: VecDeque<(u64, oneshot::Sender<Option<Acted>>)>,
     next_id: u64,
     heard_at: Instant,
+    /// When the samples that are held are to go, where there are any.
+    teach_at: Pin<Box<Sleep>>,
 }
 
 impl Session {
@@ -88,7 +103,7 @@ impl Session {
         asks: mpsc::Receiver<Ask>,
         samples: mpsc::Receiver<Sample>,
     ) -> Self {
-        Self { url, health, shared, asks, samples }
+        Self { url, health, shared, asks, samples, held: None }
     }
 
     /// Keeps the session open. While the learner is away, samples wait.
@@ -115,7 +130,8 @@ impl Session {
     async fn connect(&self) -> Result<Socket, SessionError> {
         let mut request = self.url.as_str().into_client_request()?;
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-        let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX));
+        let config =
+            WebSocketConfig::default().read_buffer_size(READ_BYTES).max_message_size(Some(MESSAGE_BYTES_MAX));
         let connected =
             timeout(CONNECT_TIMEOUT, connect_async_with_config(request, Some(config), true)).await;
         Ok(connected.map_err(|_elapsed| SessionError::Slow)??.0)
@@ -125,8 +141,14 @@ impl Session {
         tracing::info!(url = self.url, "the learner is there");
         self.health.restore(PART);
         self.shared.is_connected.store(true, Ordering::Relaxed);
-        let (unanswered, heard_at) = (VecDeque::new(), Instant::now());
-        let conversation = Conversation { session: self, socket, unanswered, next_id: 0, heard_at };
+        let conversation = Conversation {
+            session: self,
+            socket,
+            unanswered: VecDeque::new(),
+            next_id: 0,
+            heard_at: Instant::now(),
+            teach_at: Box::pin(sleep(TOGETHER_FOR)),
+        };
         let ended = conversation.run().await;
         self.shared.is_connected.store(false, Ordering::Relaxed);
         // Who asked and was not heard is told so at once, by dropping the question.
@@ -145,7 +167,11 @@ impl Conversation<'_> {
                 biased;
                 message = self.socket.next() => self.take(message),
                 Some(ask) = self.session.asks.recv(), if has_room => self.ask(ask).await,
-                Some(sample) = self.session.samples.recv() => self.teach(sample).await,
+                Some(sample) = self.session.samples.recv(), if self.session.held.is_none() => {
+                    self.hold(sample);
+                    Ok(())
+                }
+                () = &mut self.teach_at, if self.session.held.is_some() => self.teach().await,
                 _ = pings.tick() => self.ping().await,
             };
             if let Err(error) = done {
@@ -162,7 +188,7 @@ impl Conversation<'_> {
         }
         self.write(first).await?;
         let mut written = 1;
-        while written < WRITES_BEFORE_FLUSH
+        while written < ASKS_BEFORE_FLUSH
             && let Ok(ask) = self.session.asks.try_recv()
         {
             self.write(ask).await?;
@@ -184,19 +210,26 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Sends this sample, and those that wait behind it, in one message.
-    async fn teach(&mut self, first: Sample) -> Result<(), SessionError> {
-        let mut samples = vec![first];
-        while samples.len() < WRITES_BEFORE_FLUSH
-            && let Ok(sample) = self.session.samples.try_recv()
-        {
-            samples.push(sample);
+    /// Lets this sample wait for those that come next. They stay in their queue, and wake nobody.
+    fn hold(&mut self, first: Sample) {
+        self.session.held = Some(first);
+        self.teach_at.as_mut().reset(Instant::now() + TOGETHER_FOR);
+    }
+
+    /// Sends the sample that was held, and those that have come since.
+    async fn teach(&mut self) -> Result<(), SessionError> {
+        while let Some(first) = self.session.held.take().or_else(|| self.session.samples.try_recv().ok()) {
+            let mut samples = vec![first];
+            while samples.len() < SAMPLES_TOGETHER_MAX
+                && let Ok(sample) = self.session.samples.try_recv()
+            {
+                samples.push(sample);
+            }
+            let count = samples.len() as u64;
+            self.feed(&Request::Train(OneOrMany::Many(samples))).await?;
+            self.session.shared.counts.samples_sent.fetch_add(count, Ordering::Relaxed);
         }
-        let count = samples.len() as u64;
-        self.feed(&Request::Train(OneOrMany::Many(samples))).await?;
-        self.flush().await?;
-        self.session.shared.counts.samples_sent.fetch_add(count, Ordering::Relaxed);
-        Ok(())
+        self.flush().await
     }
 
     async fn ping(&mut self) -> Result<(), SessionError> {
