@@ -1,7 +1,7 @@
 //! Calls functions over HTTP/1.1, on connections that each replica keeps.
 //!
 //! The pool is ours because the one in `hyper-util` spawns a task for each call, see
-//! docs/adr/0003-a-pool-for-each-replica.md.
+//! docs/adr/0003-a-pool-for-each-replica.md. Why no connection has a task: docs/adr/0011-one-task-for-a-call.md.
 
 mod pool;
 
@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, Uri};
-use hyper::body::Incoming;
 
 use self::pool::Sending;
-pub(crate) use self::pool::{Lease, Pool};
+pub(crate) use self::pool::{Pool, ReplyBody};
 use crate::body::StoredBody;
 use crate::executor::{Function, InFlight, Replica};
 
@@ -28,8 +27,7 @@ pub(crate) struct FunctionCall {
 
 /// The head of a function's reply, and what must live until its body is through.
 pub(crate) struct Answer {
-    pub(crate) response: Response<Incoming>,
-    pub(crate) lease: Lease,
+    pub(crate) response: Response<ReplyBody>,
     pub(crate) in_flight: InFlight,
 }
 
@@ -62,7 +60,7 @@ pub(crate) async fn call(function: &Function, call: FunctionCall) -> Result<Answ
         let replica = Arc::clone(in_flight.replica());
         address(&mut request, &replica, &call.path_and_query)?;
         match send(&replica, request).await {
-            Ok((response, lease)) => return Ok(Answer { response, lease, in_flight }),
+            Ok(response) => return Ok(Answer { response, in_flight }),
             Err(Sending::Failed(source)) => {
                 return Err(CallError::BrokeOff { replica: replica.target.to_string(), source });
             }
@@ -91,10 +89,7 @@ fn address(
     Ok(())
 }
 
-async fn send(
-    replica: &Replica,
-    mut request: Request<StoredBody>,
-) -> Result<(Response<Incoming>, Lease), Sending> {
+async fn send(replica: &Replica, mut request: Request<StoredBody>) -> Result<Response<ReplyBody>, Sending> {
     let started = Instant::now();
     loop {
         let (unsent, why) = match replica.pool.send(&replica.target, request).await {

@@ -23,4 +23,5 @@ pub use files::replace_file;
 pub use health::{Health, HealthReport};
 pub use logs::LogEnv;
 pub use process::{raise_open_files, run};
+pub use self_wake::poll_again_if_woken;
 pub use server::{ServerOptions, Shortcut};

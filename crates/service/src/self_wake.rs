@@ -24,7 +24,7 @@ struct Between {
 /// hyper wakes the task of a connection, from within, when the handler asks for the body. tokio takes a task that
 /// wakes itself for one that steps back in favour of others: it goes to the end of the queue, and an idle thread is
 /// woken to help with it. That is a system call for each request, and the request goes on on another core.
-pub(crate) async fn poll_again_if_woken<F: Future>(future: F) -> F::Output {
+pub async fn poll_again_if_woken<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let between = Arc::new(Between::default());
     let waker = Waker::from(Arc::clone(&between));

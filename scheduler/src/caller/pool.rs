@@ -1,11 +1,17 @@
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{self, SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -19,13 +25,23 @@ pub(crate) struct Pool {
 }
 
 struct Idle {
-    sender: SendRequest<StoredBody>,
+    connection: Box<Connection>,
     since: Instant,
 }
 
-/// A connection in use. It goes back to its pool where the reply was read to its end; else it is closed.
-pub(crate) struct Lease {
-    sender: Option<SendRequest<StoredBody>>,
+/// A connection, moved on by the task of the call that uses it: one that idles does nothing, and a call needs no
+/// second task to be woken for each step.
+struct Connection {
+    sender: SendRequest<StoredBody>,
+    /// None once it has ended.
+    driver: Option<http1::Connection<TokioIo<TcpStream>, StoredBody>>,
+}
+
+/// The body of a function's reply. Its connection goes back to the pool where it was read to its end; else it is
+/// closed.
+pub(crate) struct ReplyBody {
+    body: Incoming,
+    connection: Option<Box<Connection>>,
     pool: Pool,
 }
 
@@ -55,21 +71,22 @@ impl Pool {
         &self,
         target: &Target,
         mut request: Request<StoredBody>,
-    ) -> Result<(Response<Incoming>, Lease), Sending> {
+    ) -> Result<Response<ReplyBody>, Sending> {
         loop {
-            let (mut sender, kept) = match self.take() {
-                Some(sender) => (sender, true),
-                None => match connect(target).await {
-                    Ok(sender) => (sender, false),
+            let (mut connection, kept) = match self.take() {
+                Some(connection) => (connection, true),
+                None => match Connection::open(target).await {
+                    Ok(connection) => (connection, false),
                     Err(error) => return Err(Sending::Unsent(request.into(), error.to_string())),
                 },
             };
-            if kept && sender.ready().await.is_err() {
+            if kept && connection.ready().await.is_err() {
                 continue;
             }
-            let mut failed = match sender.try_send_request(request).await {
+            let mut failed = match connection.exchange(request).await {
                 Ok(response) => {
-                    return Ok((response, Lease { sender: Some(sender), pool: self.clone() }));
+                    let pool = self.clone();
+                    return Ok(response.map(|body| ReplyBody { body, connection: Some(connection), pool }));
                 }
                 Err(failed) => failed,
             };
@@ -90,9 +107,16 @@ impl Pool {
     }
 
     /// The connection that was used last: the others idle on until they are swept.
-    fn take(&self) -> Option<SendRequest<StoredBody>> {
+    fn take(&self) -> Option<Box<Connection>> {
         let newest = self.idle().pop_back()?;
-        (newest.since.elapsed() < IDLE_TIMEOUT && !newest.sender.is_closed()).then_some(newest.sender)
+        (newest.since.elapsed() < IDLE_TIMEOUT).then_some(newest.connection)
+    }
+
+    fn keep(&self, connection: Box<Connection>) {
+        let mut idle = self.idle();
+        if idle.len() < IDLE_MAX {
+            idle.push_back(Idle { connection, since: Instant::now() });
+        }
     }
 
     fn idle(&self) -> MutexGuard<'_, VecDeque<Idle>> {
@@ -100,28 +124,85 @@ impl Pool {
     }
 }
 
-impl Lease {
-    /// The reply was read to its end: the connection may serve the next call.
-    pub(crate) fn give_back(&mut self) {
-        let Some(sender) = self.sender.take().filter(|sender| !sender.is_closed()) else {
-            return;
-        };
-        let mut idle = self.pool.idle();
-        if idle.len() < IDLE_MAX {
-            idle.push_back(Idle { sender, since: Instant::now() });
+impl Connection {
+    async fn open(target: &Target) -> io::Result<Box<Self>> {
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(target.address()));
+        let stream = connected.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        stream.set_nodelay(true)?;
+        let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        Ok(Box::new(Self { sender, driver: Some(driver) }))
+    }
+
+    /// Waits until it takes a request.
+    async fn ready(&mut self) -> hyper::Result<()> {
+        poll_fn(|cx| {
+            self.drive(cx);
+            self.sender.poll_ready(cx)
+        })
+        .await
+    }
+
+    /// Sends a request and waits for the head of the reply.
+    async fn exchange(
+        &mut self,
+        request: Request<StoredBody>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<StoredBody>>> {
+        let mut answered = pin!(self.sender.try_send_request(request));
+        poll_fn(|cx| {
+            self.drive(cx);
+            answered.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Reads and writes what there is.
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        let Some(driver) = &mut self.driver else { return };
+        if let Poll::Ready(ended) = Pin::new(driver).poll(cx) {
+            self.driver = None;
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection to a function ended badly");
+            }
         }
     }
 }
 
-async fn connect(target: &Target) -> io::Result<SendRequest<StoredBody>> {
-    let connected = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(target.address()));
-    let stream = connected.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    stream.set_nodelay(true)?;
-    let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection to a function ended badly");
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let reply = &mut *self;
+        // Asked first, because the connection reads what somebody asks for, and then for what it has read.
+        let frame = Pin::new(&mut reply.body).poll_frame(cx);
+        match &mut reply.connection {
+            Some(connection) if frame.is_pending() => {
+                connection.drive(cx);
+                Pin::new(&mut reply.body).poll_frame(cx)
+            }
+            _ => frame,
         }
-    });
-    Ok(sender)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for ReplyBody {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && self.body.is_end_stream()
+            && connection.driver.is_some()
+        {
+            self.pool.keep(connection);
+        }
+    }
 }

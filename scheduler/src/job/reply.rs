@@ -7,13 +7,12 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::response::Parts;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use link::{BodyError, BodyReader};
 use scheduling::Outcome;
 use tokio::time::Sleep;
 
 use crate::admission::Ticket;
-use crate::caller::{Answer, Lease};
+use crate::caller::{Answer, ReplyBody};
 use crate::executor::InFlight;
 
 /// The body of a reply on its way to the caller. The job holds its place until the last byte has gone
@@ -23,6 +22,8 @@ pub(super) struct Reply {
     status: StatusCode,
     ticket: Ticket,
     failed: Option<Outcome>,
+    /// Why it cannot go on, until the caller has what came before.
+    broken: Option<ReplyError>,
     pause_max: Duration,
     ends_at: Option<Instant>,
     pause: Option<Pin<Box<Sleep>>>,
@@ -30,7 +31,7 @@ pub(super) struct Reply {
 
 /// Where the body comes from.
 enum Source {
-    Function { body: Incoming, lease: Lease, _in_flight: InFlight },
+    Function { body: ReplyBody, _in_flight: InFlight },
     Peer(BodyReader),
 }
 
@@ -56,7 +57,7 @@ impl Reply {
         ends_at: Option<Instant>,
     ) -> (Parts, Self) {
         let (head, body) = answer.response.into_parts();
-        let source = Source::Function { body, lease: answer.lease, _in_flight: answer.in_flight };
+        let source = Source::Function { body, _in_flight: answer.in_flight };
         let reply = Self::new(source, head.status, ticket, pause_max, ends_at);
         (head, reply)
     }
@@ -79,7 +80,7 @@ impl Reply {
         pause_max: Duration,
         ends_at: Option<Instant>,
     ) -> Self {
-        Self { source, status, ticket, failed: None, pause_max, ends_at, pause: None }
+        Self { source, status, ticket, failed: None, broken: None, pause_max, ends_at, pause: None }
     }
 
     /// Waits for more, but not for ever. The timer is made only where there is something to wait for.
@@ -107,8 +108,16 @@ impl Body for Reply {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(error) = self.broken.take() {
+            return self.fail(Outcome::Failed, error);
+        }
         match self.source.poll_frame(cx) {
-            Poll::Ready(Some(Err(error))) => self.fail(Outcome::Failed, error),
+            Poll::Ready(Some(Err(error))) => {
+                // The server throws away on an error what it has not sent; while it waits, it sends.
+                self.broken = Some(error);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
             Poll::Ready(frame) => {
                 self.pause = None;
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
@@ -158,12 +167,7 @@ impl Drop for Reply {
     fn drop(&mut self) {
         let outcome = match self.failed {
             Some(outcome) => outcome,
-            None if self.source.is_end_stream() => {
-                if let Source::Function { lease, .. } = &mut self.source {
-                    lease.give_back();
-                }
-                Outcome::Answered(self.status.as_u16())
-            }
+            None if self.source.is_end_stream() => Outcome::Answered(self.status.as_u16()),
             None => Outcome::Cancelled,
         };
         self.ticket.end(outcome);

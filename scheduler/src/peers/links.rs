@@ -12,8 +12,8 @@ use link::{Callee, ClusterKeys, Handler, Identity, IncomingCall, Link, Links, St
 use protocol::peer::PeerLoad;
 use protocol::{ErrorCode, Load, NodeId};
 use scheduling::Report;
-use service::ApiError;
 use service::settings::Store;
+use service::{ApiError, poll_again_if_woken};
 
 use super::Directory;
 use crate::admission::Admissions;
@@ -201,7 +201,7 @@ impl Handler for Jobs {
 
     async fn serve(self: Arc<Self>, call: IncomingCall) {
         match self.shared.upgrade() {
-            Some(shared) => job::run_for_peer(shared, call).await,
+            Some(shared) => poll_again_if_woken(job::run_for_peer(shared, call)).await,
             None => call.reply.refuse(ErrorCode::Draining.into(), "this node has stopped"),
         }
     }
