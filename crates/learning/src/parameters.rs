@@ -80,7 +80,7 @@ parameters! {
     /// Step size of the average reward.
     beta: f64 = 0.01, in [0.0, 1.0];
     /// What the next value counts for, in agents that discount.
-    gamma: f64 = 0.9, in [0.0, 1.0];
+    gamma: f64 = 0.0, in [0.0, 1.0];
     /// How much of a trace remains after a step.
     lambda: f64 = 0.3, in [0.0, 1.0];
     /// Probability of a random action at the start.
