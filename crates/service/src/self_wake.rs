@@ -1,9 +1,10 @@
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
+use pin_project_lite::pin_project;
 
 /// A future that wakes itself so often in a row lets other tasks go first.
 const POLLS_MAX: usize = 3;
@@ -19,30 +20,46 @@ struct Between {
     state: AtomicU8,
 }
 
+pin_project! {
+    /// See [`poll_again_if_woken`].
+    #[must_use = "futures do nothing unless they are polled"]
+    pub struct PollAgain<F> {
+        #[pin]
+        future: F,
+        between: Arc<Between>,
+        waker: Waker,
+    }
+}
+
 /// Polls `future` again at once where it is woken while it is polled.
 ///
 /// hyper wakes the task of a connection, from within, when the handler asks for the body. tokio takes a task that
 /// wakes itself for one that steps back in favour of others: it goes to the end of the queue, and an idle thread is
 /// woken to help with it. That is a system call for each request, and the request goes on on another core.
-pub async fn poll_again_if_woken<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
+pub fn poll_again_if_woken<F: Future>(future: F) -> PollAgain<F> {
     let between = Arc::new(Between::default());
     let waker = Waker::from(Arc::clone(&between));
-    std::future::poll_fn(|cx| {
-        between.task.register(cx.waker());
+    PollAgain { future, between, waker }
+}
+
+impl<F: Future> Future for PollAgain<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        this.between.task.register(cx.waker());
         for _ in 0..POLLS_MAX {
-            between.state.store(POLLED, Ordering::Release);
-            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            this.between.state.store(POLLED, Ordering::Release);
+            if let Poll::Ready(output) = this.future.as_mut().poll(&mut Context::from_waker(this.waker)) {
                 return Poll::Ready(output);
             }
-            if between.state.swap(IDLE, Ordering::AcqRel) != WOKEN {
+            if this.between.state.swap(IDLE, Ordering::AcqRel) != WOKEN {
                 return Poll::Pending;
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
-    })
-    .await
+    }
 }
 
 impl Wake for Between {
@@ -62,6 +79,7 @@ impl Wake for Between {
 mod tests {
     use std::cell::{Cell, RefCell};
     use std::future::poll_fn;
+    use std::pin::pin;
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
