@@ -1,9 +1,13 @@
 //! A call and its reply, as the caller and the function see them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use reqwest::Method;
 use serde_json::Value;
 use tests::function::{self, Gate};
 use tests::scheduler::Node;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn any_method_path_query_and_body_reach_the_function() {
@@ -160,4 +164,50 @@ async fn a_replica_that_is_not_there_is_passed_over() {
     for _ in 0..4 {
         assert_eq!(node.post("/function/echo").body("x").send().await.unwrap().status(), 200);
     }
+}
+
+/// A function that answers each request with two bytes as soon as it has read the beginning of it, and counts the
+/// connections that it gets.
+async fn terse(reads_on: bool) -> (Arc<AtomicUsize>, String) {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    let url = function::raw(move |mut stream| {
+        count.fetch_add(1, Ordering::Relaxed);
+        async move {
+            while stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.is_ok() {
+                let mut request = [0; 4096];
+                if !reads_on || !matches!(stream.read(&mut request).await, Ok(1..)) {
+                    break;
+                }
+            }
+            // Whether it is closed is for the node to say.
+            std::future::pending::<()>().await;
+        }
+    })
+    .await;
+    (connections, url)
+}
+
+#[tokio::test]
+async fn calls_that_follow_each_other_go_on_one_connection() {
+    let (connections, url) = terse(true).await;
+    let node = Node::start(&[("terse", &[&url])]).await;
+    for _ in 0..5 {
+        let answer = node.post("/function/terse").body("x").send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), "ok");
+    }
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_has_not_taken_all_of_a_request_gets_no_other() {
+    let (connections, url) = terse(false).await;
+    let node = Node::start(&[("terse", &[&url])]).await;
+    // More than the buffers of the system hold.
+    let large = vec![0_u8; 20_000_000];
+    for _ in 0..2 {
+        let answer = node.post("/function/terse").body(large.clone()).send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), "ok");
+    }
+    assert_eq!(connections.load(Ordering::Relaxed), 2);
 }

@@ -3,7 +3,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -37,8 +37,8 @@ struct Connection {
     driver: Option<http1::Connection<TokioIo<TcpStream>, StoredBody>>,
 }
 
-/// The body of a function's reply. Its connection goes back to the pool where it was read to its end; else it is
-/// closed.
+/// The body of a function's reply. Its connection goes back to the pool where it was read to its end, and all of the
+/// request was sent; else it is closed.
 pub(crate) struct ReplyBody {
     body: Incoming,
     connection: Option<Box<Connection>>,
@@ -198,10 +198,12 @@ impl Body for ReplyBody {
 
 impl Drop for ReplyBody {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take()
-            && self.body.is_end_stream()
-            && connection.driver.is_some()
-        {
+        let Some(mut connection) = self.connection.take().filter(|_| self.body.is_end_stream()) else {
+            return;
+        };
+        // To see that it is closed, or that the function answered before it had all of the request.
+        connection.drive(&mut Context::from_waker(Waker::noop()));
+        if connection.sender.is_ready() {
             self.pool.keep(connection);
         }
     }

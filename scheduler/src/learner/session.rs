@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-use super::{Ask, Shared};
+use super::{Ask, SAMPLES_MAX, Shared};
 use crate::backoff::Backoff;
 
 /// The part of the health report that says whether the learner is there.
@@ -218,7 +218,10 @@ impl Conversation<'_> {
 
     /// Sends the sample that was held, and those that have come since.
     async fn teach(&mut self) -> Result<(), SessionError> {
-        while let Some(first) = self.session.held.take().or_else(|| self.session.samples.try_recv().ok()) {
+        // As many as were there: those that come meanwhile keep no question waiting.
+        for _ in 0..=SAMPLES_MAX / SAMPLES_TOGETHER_MAX {
+            let held = self.session.held.take();
+            let Some(first) = held.or_else(|| self.session.samples.try_recv().ok()) else { break };
             let mut samples = vec![first];
             while samples.len() < SAMPLES_TOGETHER_MAX
                 && let Ok(sample) = self.session.samples.try_recv()
