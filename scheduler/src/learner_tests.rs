@@ -82,6 +82,13 @@ async fn next(socket: &mut Socket) -> Request {
     }
 }
 
+async fn next_samples(socket: &mut Socket) -> Vec<Sample> {
+    match next(socket).await {
+        Request::Train(OneOrMany::Many(samples)) => samples,
+        other => panic!("only samples were sent, not {other:?}"),
+    }
+}
+
 fn client(address: SocketAddr) -> Arc<Learner> {
     let health = Arc::new(Health::new("scheduler"));
     let (learner, session) = Learner::new(format!("ws://{address}/ws"), health);
@@ -99,6 +106,14 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 
 async fn connected(learner: &Learner) {
     until("the session is open", || learner.is_connected()).await;
+}
+
+async fn open_session() -> (Fake, Arc<Learner>, Socket) {
+    let fake = Fake::listen().await;
+    let learner = client(fake.address());
+    let socket = fake.accept().await;
+    connected(&learner).await;
+    (fake, learner, socket)
 }
 
 fn sample(eid: u64) -> Sample {
@@ -145,10 +160,7 @@ async fn a_learner_that_is_away_is_not_waited_for_and_found_again() {
 
 #[tokio::test]
 async fn who_asked_a_learner_that_is_lost_is_told_at_once() {
-    let fake = Fake::listen().await;
-    let learner = client(fake.address());
-    let mut socket = fake.accept().await;
-    connected(&learner).await;
+    let (_fake, learner, mut socket) = open_session().await;
     let asked = tokio::spawn({
         let learner = Arc::clone(&learner);
         async move { learner.act(vec![1.0], vec![], Duration::from_secs(3_600)).await }
@@ -161,10 +173,7 @@ async fn who_asked_a_learner_that_is_lost_is_told_at_once() {
 
 #[tokio::test]
 async fn a_slow_learner_is_left_alone_and_tried_again() {
-    let fake = Fake::listen().await;
-    let learner = client(fake.address());
-    let mut socket = fake.accept().await;
-    connected(&learner).await;
+    let (_fake, learner, mut socket) = open_session().await;
     while learner.counts().unasked.load(Relaxed) == 0 {
         assert_eq!(learner.act(vec![1.0], vec![], HASTY).await, None);
     }
@@ -198,9 +207,7 @@ async fn samples_wait_for_the_learner_in_order_and_are_dropped_beyond_a_bound() 
     let mut eids = vec![];
     let mut messages = 0;
     while eids.len() < SAMPLES_MAX {
-        let Request::Train(OneOrMany::Many(samples)) = next(&mut socket).await else {
-            panic!("only samples were sent");
-        };
+        let samples = next_samples(&mut socket).await;
         eids.extend(samples.iter().map(|sample| sample.eid));
         messages += 1;
     }
@@ -210,22 +217,16 @@ async fn samples_wait_for_the_learner_in_order_and_are_dropped_beyond_a_bound() 
 
 #[tokio::test]
 async fn samples_that_come_one_soon_after_the_other_go_together() {
-    let fake = Fake::listen().await;
-    let learner = client(fake.address());
-    let mut socket = fake.accept().await;
-    connected(&learner).await;
+    let (_fake, learner, mut socket) = open_session().await;
     // A machine that is busy may let the first go before the second is there; not every time.
     for _ in 0..100 {
         learner.train(sample(1));
         until("the session has taken it up", || learner.samples.capacity() == SAMPLES_MAX).await;
         learner.train(sample(2));
-        let Request::Train(OneOrMany::Many(samples)) = next(&mut socket).await else {
-            panic!("only samples were sent");
-        };
-        if samples.len() == 2 {
+        if next_samples(&mut socket).await.len() == 2 {
             return;
         }
-        next(&mut socket).await;
+        next_samples(&mut socket).await;
     }
     panic!("a sample waits for no other");
 }
