@@ -25,7 +25,7 @@ use crate::handshake::Identity;
 use crate::handshake::upgrade::{Due, Greeting, Refusal, check_caller, greet};
 use crate::incoming::IncomingCall;
 use crate::mux::Role;
-use crate::socket::{prepare, websocket_config};
+use crate::socket::{prepare, read_ahead, websocket_config};
 use crate::stats::{Counters, Stats};
 
 /// Takes the jobs that peers hand over.
@@ -181,12 +181,17 @@ impl<H: Handler> Place<H> {
                 let read = parts.read_buf.to_vec();
                 let stream = parts.io.into_inner();
                 prepare(&stream);
-                let socket =
-                    WebSocketStream::from_partially_read(stream, read, WebSocketRole::Server, config).await;
-                self.converse(socket, caller, due).await;
+                let socket = WebSocketStream::from_partially_read(
+                    read_ahead(stream),
+                    read,
+                    WebSocketRole::Server,
+                    config,
+                );
+                self.converse(socket.await, caller, due).await;
             }
             Err(upgraded) => {
                 let stream: TokioIo<Upgraded> = TokioIo::new(upgraded);
+                let stream = read_ahead(stream);
                 let socket = WebSocketStream::from_raw_socket(stream, WebSocketRole::Server, config).await;
                 self.converse(socket, caller, due).await;
             }

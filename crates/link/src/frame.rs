@@ -177,5 +177,7 @@ impl Frame {
 }
 
 fn read<T: DeserializeOwned>(kind: Kind, head: &[u8]) -> Result<T, Malformed> {
-    serde_json::from_slice(head).map_err(|error| Malformed::Head(kind, error.to_string()))
+    // Checked as a whole, which costs less than text by text.
+    let head = str::from_utf8(head).map_err(|error| Malformed::Head(kind, error.to_string()))?;
+    serde_json::from_str(head).map_err(|error| Malformed::Head(kind, error.to_string()))
 }

@@ -8,6 +8,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Request};
 use protocol::peer::{CallerProof, EXPECTED_ID, PATH, PROOF, SUBPROTOCOL};
 use protocol::{ErrorBody, NodeId};
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::keys::{ClusterKeys, Hex32, Statement};
 use crate::mux::Role;
-use crate::socket::{prepare, websocket_config};
+use crate::socket::{prepare, read_ahead, websocket_config};
 
 /// Why a peer could not be dialled.
 #[derive(Debug, thiserror::Error)]
@@ -79,9 +80,10 @@ pub(crate) async fn dial(
     address: SocketAddr,
     own: &Identity,
     expected: Option<NodeId>,
-) -> Result<(WebSocketStream<TcpStream>, NodeId), DialError> {
+) -> Result<(WebSocketStream<BufReader<TcpStream>>, NodeId), DialError> {
     let stream = TcpStream::connect(address).await.map_err(DialError::Connect)?;
     prepare(&stream);
+    let stream = read_ahead(stream);
     let nonce = new_nonce();
     let request = request(address, own.node, nonce, expected);
     let handshake = tokio_tungstenite::client_async_with_config(request, stream, Some(websocket_config()));
