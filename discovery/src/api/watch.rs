@@ -20,6 +20,8 @@ use crate::gossip::Subscription;
 
 /// A report holds a node's functions, whose names are told to all and bounded there.
 const MESSAGE_BYTES_MAX: usize = 128 * 1024;
+/// Read at once, enough for the report of a usual node; each watch holds so much.
+const READ_BYTES: usize = 8 * 1024;
 /// A watcher that takes longer for one message is as good as gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a watcher may take to take note of the end. It is told as a courtesy.
@@ -57,6 +59,7 @@ async fn accept(api: Arc<Api>, handshake: Handshake) -> Result<Response, ApiErro
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Generic, error.to_string()).to_be_retried()
     })?;
     let bounds = WebSocketConfig::default()
+        .read_buffer_size(READ_BYTES)
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
     let open = api.watches.token();

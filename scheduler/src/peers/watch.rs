@@ -28,6 +28,9 @@ pub(crate) const PART: &str = "discovery";
 /// The list of ten thousand nodes with some functions each is about 5 MiB.
 const MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// Read at once: a change of some nodes. The buffer is held, and cleared before each read.
+const READ_BYTES: usize = 16 * 1024;
+
 /// A service on the same node or network answers in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -98,7 +101,8 @@ impl Watch {
     async fn connect(&self) -> Result<Socket, WatchError> {
         let mut request = self.url.as_str().into_client_request()?;
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-        let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX));
+        let config =
+            WebSocketConfig::default().read_buffer_size(READ_BYTES).max_message_size(Some(MESSAGE_BYTES_MAX));
         let connecting = connect_async_with_config(request, Some(config), true);
         let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
         Ok(connected.map_err(|_elapsed| WatchError::Slow)??.0)
