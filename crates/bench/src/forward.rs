@@ -108,13 +108,12 @@ async fn measure(
     Ok(())
 }
 
-/// Medians over the rounds of the median latency in milliseconds. Calls one at a time find every process asleep: a
-/// direct call wakes two, a local one four, a forwarded one six, and what that costs is up to the machine.
+/// Median latencies in milliseconds, each the median over the rounds. Calls one at a time find every process asleep: a
+/// direct call wakes two, a local one four, a forwarded one seven, and what that costs is up to the machine.
 struct OneAtATime {
     direct: f64,
-    /// Beyond a direct call of the same round.
+    /// Beyond the direct call of the same round, as the next.
     local_added: f64,
-    /// The same.
     forwarded_added: f64,
 }
 
@@ -137,9 +136,9 @@ impl Measuring<'_> {
 
     /// The latencies of calls on one connection.
     async fn one_at_a_time(&self) -> anyhow::Result<OneAtATime> {
+        let p50 = async |way| anyhow::Ok(self.load(way, SMALL_BYTES, 1).await?.latency_ms.p50);
         let (mut directs, mut locals, mut forwardeds) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.options.rounds.get() {
-            let p50 = async |way| anyhow::Ok(self.load(way, SMALL_BYTES, 1).await?.latency_ms.p50);
             let direct = p50(Way::Direct).await?;
             locals.push(p50(Way::Local).await? - direct);
             forwardeds.push(p50(Way::Forwarded).await? - direct);
