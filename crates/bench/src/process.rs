@@ -3,7 +3,7 @@
 use std::{
     env, fs, io,
     net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -26,7 +26,8 @@ const END_MAX: Duration = Duration::from_secs(5);
 /// Lines of a process's log that are shown when it fails.
 const LOG_LINES_SHOWN: usize = 20;
 
-/// The path of the binary `name` in `folder`, or beside this program.
+/// The path of the binary `name` in `folder`, or beside this program. It is absolute, as processes are started in
+/// folders of their own.
 ///
 /// # Errors
 /// When it is not there; the error says how to build it.
@@ -36,7 +37,7 @@ pub fn binary(name: &str, folder: Option<&Path>) -> anyhow::Result<PathBuf> {
         anyhow::Ok(own.parent().unwrap_or(Path::new(".")).to_owned())
     };
     let folder = folder.map_or_else(beside, |folder| Ok(folder.to_owned()))?;
-    let path = folder.join(name);
+    let path = path::absolute(folder.join(name))?;
     if !path.is_file() {
         bail!(
             "{name} is not in {}; build it with `cargo build --release --bin {name}`, \
@@ -183,6 +184,15 @@ mod tests {
         assert!(error.contains("cargo build --release --bin p2pfaas-scheduler"), "{error}");
         fs::write(folder.path().join("p2pfaas-scheduler"), "").unwrap();
         assert!(binary("p2pfaas-scheduler", Some(folder.path())).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_binary_of_a_relative_folder_is_found_from_other_folders() {
+        let folder = tempfile::tempdir_in(".").unwrap();
+        let relative = Path::new(".").join(folder.path().file_name().unwrap());
+        std::os::unix::fs::symlink("/bin/true", relative.join("true")).unwrap();
+        let found = binary("true", Some(&relative)).unwrap();
+        assert!(Command::new(found).current_dir("/").status().await.unwrap().success());
     }
 
     #[tokio::test]
