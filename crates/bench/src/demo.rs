@@ -30,6 +30,8 @@ const PORTS_A_NODE: u16 = 10;
 const PORT_DEFAULT: u16 = 18_100;
 /// Few enough for one hand-made burst to fill a node.
 const SLOTS_DEFAULT: u32 = 4;
+/// As the scheduler's setting has it.
+const SLOTS_MAX: i64 = 100_000;
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How soon a process that has ended is told of.
 const LOOK_PERIOD: Duration = Duration::from_millis(200);
@@ -44,7 +46,7 @@ pub struct Options {
     #[arg(short, long, default_value = "PowerOfTwoScheduler", value_parser = policy::parse)]
     policy: PolicySpec,
     /// Jobs that a node runs at once
-    #[arg(short, long, default_value_t = SLOTS_DEFAULT)]
+    #[arg(short, long, default_value_t = SLOTS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=SLOTS_MAX))]
     slots: u32,
     /// First port; each node takes the ten from there on
     #[arg(long, default_value_t = PORT_DEFAULT, value_parser = clap::value_parser!(u16).range(1..))]

@@ -13,6 +13,7 @@ pub mod experiment;
 pub mod forward;
 mod goal;
 pub mod gossip;
+mod json;
 pub mod learner;
 pub mod load;
 pub mod machine;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Measures P2PFaaS, and runs a cluster to try it with.
 #[derive(Parser)]
-#[command(version, max_term_width = 100)]
+#[command(name = "p2pfaas-bench", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

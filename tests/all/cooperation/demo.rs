@@ -144,6 +144,7 @@ async fn what_is_in_its_way_is_named() {
         (["--policy", "Nonesuch(1)"], "Nonesuch"),
         (["--policy", "PowerOfNScheduler(0)"], "PowerOfNScheduler"),
         (["--nodes", "0"], "--nodes"),
+        (["--slots", "0"], "--slots"),
     ] {
         let mut demo = Demo::start(folder.path(), &[&["--port", &port][..], &words].concat());
         assert_ne!(demo.ended().await, Some(0));

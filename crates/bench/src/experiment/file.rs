@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use simulator::scheduling::{Arrivals, Profile};
 
 use self::raw::File;
+use crate::json;
 use crate::simulate::trace;
 
 /// Policies that are to be compared, and on what.
@@ -130,11 +131,7 @@ impl Experiment {
     }
 
     fn parse(text: &str, folder: &Path) -> anyhow::Result<Self> {
-        let deserializer = &mut serde_json::Deserializer::from_str(text);
-        let file: File = serde_path_to_error::deserialize(deserializer).map_err(|error| {
-            let path = error.path().to_string();
-            anyhow!("{path}: {}", error.into_inner())
-        })?;
+        let file: File = json::parse(text)?;
         let (site, names, rates) = file.place()?;
         for (place, name) in names.iter().enumerate() {
             ensure!(!names[..place].contains(name), "the name {name:?} of a node stands there twice");

@@ -14,6 +14,7 @@ use simulator::scheduling::{
 
 use super::numbers::{NotNegative, Part, Positive, Whole};
 use super::trace;
+use crate::json;
 
 /// A scenario with the policies and seeds under which it is to be simulated.
 #[derive(Debug)]
@@ -166,11 +167,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Study> {
 }
 
 fn parse(text: &str, folder: &Path) -> anyhow::Result<Study> {
-    let deserializer = &mut serde_json::Deserializer::from_str(text);
-    let file: File = serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        anyhow!("{path}: {}", error.into_inner())
-    })?;
+    let file: File = json::parse(text)?;
     ensure!(!file.tasks.is_empty(), "tasks: [] where at least one is needed");
     ensure!(!file.seeds.is_empty(), "seeds: [] where at least one is needed");
     ensure!(!file.policies.is_empty(), "policies: [] where at least one is needed");
