@@ -94,6 +94,9 @@ pub enum Rejection {
     /// Neither this node nor one that it could ask has the function.
     #[error("no node that could be asked has the function")]
     NoNode,
+    /// Only peers have the function, and none of them takes the job: they are full, draining or not reached.
+    #[error("only other nodes have the function, and none of them takes the job now")]
+    NobodyTakesIt,
     /// The deadline passed before the job could start.
     #[error("the deadline passed before the job could start")]
     DeadlinePassed,

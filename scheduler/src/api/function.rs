@@ -20,7 +20,7 @@ use protocol::ErrorBody;
         (status = 408, description = "Code 4: the body paused for too long", body = ErrorBody),
         (status = 413, description = "Code 4: the body is too large", body = ErrorBody),
         (status = 502, description = "Code 5: the function could not be reached, or broke off; 403: the peer that ran it was lost, or gave it up", body = ErrorBody),
-        (status = 503, description = "Code 400: slots and queue are full, and nobody else takes it; 401: rejected on purpose; 503: draining", body = ErrorBody),
+        (status = 503, description = "Code 400: slots and queue are full and nobody else takes it, or no node that has the function takes it now; 401: rejected on purpose; 503: draining", body = ErrorBody),
         (status = 504, description = "Code 408: the deadline passed", body = ErrorBody),
     ),
 )]

@@ -76,7 +76,8 @@ impl Failure {
                 (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BadInput)
             }
             Self::Body(BodyError::TooSlow { .. }) => (StatusCode::REQUEST_TIMEOUT, ErrorCode::BadInput),
-            Self::Body(BodyError::NoMemory) | Self::Refused { reason: Rejection::Full, .. } => {
+            Self::Body(BodyError::NoMemory)
+            | Self::Refused { reason: Rejection::Full | Rejection::NobodyTakesIt, .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::QueueFull)
             }
             Self::Refused { reason: Rejection::OnPurpose, .. } => {

@@ -104,7 +104,13 @@ mod tests {
     #[test]
     fn a_job_without_a_place_is_left_to_others_and_a_late_one_is_not() {
         let refused = |reason| Failure::Refused { reason, patience: Duration::ZERO };
-        for reason in [Rejection::Full, Rejection::OnPurpose, Rejection::NoNode, Rejection::Draining] {
+        for reason in [
+            Rejection::Full,
+            Rejection::NobodyTakesIt,
+            Rejection::OnPurpose,
+            Rejection::NoNode,
+            Rejection::Draining,
+        ] {
             assert!(refused(reason).leaves_it_to_others(), "{reason}");
         }
         let body = Failure::Body(BodyError::TooLarge { bytes_max: 1 });

@@ -52,6 +52,22 @@ async fn an_idempotent_job_of_a_peer_that_dies_is_tried_elsewhere() {
     cluster.until_idle().await;
 }
 
+/// The first node is idle and says so, and knows the peer for as long as its discovery lives.
+#[tokio::test]
+async fn a_function_whose_only_node_has_died_is_not_called_a_full_node() {
+    let ledger = Ledger::new();
+    let mut cluster = one_way(&ledger).await.start().await;
+    assert!(ran_elsewhere(&cluster.node(1).call("").send().await.unwrap()));
+    cluster.node_mut(2).kill(Part::Scheduler).await.unwrap();
+    for _ in 0..2 {
+        let answer = cluster.node(1).call("").send().await.unwrap();
+        assert!(answer.headers().contains_key("retry-after"));
+        let message = assert_error(answer, 503, 400).await;
+        assert!(message.contains("only other nodes have the function"), "{message}");
+    }
+    cluster.until_idle().await;
+}
+
 /// The peer is frozen while the body comes in, so that it cannot have begun, and then killed.
 #[tokio::test]
 async fn a_peer_that_dies_in_the_middle_of_a_request_body_has_not_run_it() {

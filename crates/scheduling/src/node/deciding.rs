@@ -100,7 +100,7 @@ impl Node {
         match better.map(|peer| peer.id) {
             Some(peer) if self.may_forward(&job, peer) => self.forward(id, job, peer),
             _ if job.forwards > 0 || self.peers.know(&job.function) => {
-                self.reject(id, job, Rejection::Full, now)
+                self.reject(id, job, Rejection::NobodyTakesIt, now)
             }
             _ => self.reject(id, job, Rejection::NoNode, now),
         }
