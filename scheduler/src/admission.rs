@@ -103,6 +103,11 @@ impl Admissions {
         state.announce(turns);
     }
 
+    /// The policy in force, as `Name(parameter, parameter)`.
+    pub(crate) fn policy(&self) -> Arc<str> {
+        self.state().node.policy()
+    }
+
     /// The peers that discovery calls usable, all of them.
     pub(crate) fn set_peers(&self, sightings: Vec<Sighting>) {
         self.state().node.set_peers(sightings, self.now());

@@ -135,18 +135,36 @@ async fn the_policy_changes_under_load_and_headers_overrule_it() {
 #[tokio::test]
 async fn a_policy_that_makes_no_sense_changes_nothing() {
     let (_gate, node) = start("1", "1").await;
-    for (body, status) in [
-        ("{", 400),
-        (r#"{"name": "Nonesuch", "parameters": []}"#, 422),
-        (r#"{"name": "NoScheduler", "parameters": ["perhaps"]}"#, 422),
-        (r#"{"name": "NoScheduler", "parameters": []}"#, 422),
-        (r#"{"parameters": []}"#, 422),
+    for (body, status, said) in [
+        ("{", 400, "JSON"),
+        (r#"{"name": "Nonesuch", "parameters": []}"#, 422, "PowerOfTwoScheduler"),
+        (r#"{"name": "NoScheduler", "parameters": ["perhaps"]}"#, 422, "perhaps"),
+        (r#"{"name": "NoScheduler", "parameters": []}"#, 422, "loss"),
+        (r#"{"name": "NoScheduler", "parameters": [true]}"#, 422, "each parameter a text"),
+        (r#"{"parameters": []}"#, 422, "each parameter a text"),
+        (r#""NoScheduler(true)""#, 422, "an object with a name and parameters"),
     ] {
         let answer = node.post("/configuration/scheduler").body(body).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), status, "{body}");
+        let answer = answer.text().await.unwrap();
+        assert!(answer.contains(said), "{body}: {answer}");
     }
     let policy: Value = node.get("/configuration/scheduler").send().await.unwrap().json().await.unwrap();
     assert_eq!(policy, json!({"name": "NoScheduler", "parameters": ["false"]}));
+}
+
+/// Also on calls that no policy was asked about, and with the parameters that were left out.
+#[tokio::test]
+async fn the_policy_is_written_one_way_in_every_reply() {
+    let (gate, node) = start("1", "1").await;
+    let policy = json!({"name": "PowerOfTwoScheduler"}).to_string();
+    assert_eq!(node.post("/configuration/scheduler").body(policy).send().await.unwrap().status(), 200);
+    gate.let_through(1);
+    for (path, status) in [("/function/gate", 200), ("/function/nonesuch", 404)] {
+        let answer = node.get(path).send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers()["x-p2pfaas-scheduler"], "PowerOfTwoScheduler(2, false, 1)");
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 /// A scheduling policy by its name and parameters, as `/configuration/scheduler` carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with a name and parameters")]
 pub struct PolicySpec {
     /// The policy's name, such as `NoScheduler`.
     pub name: String,

@@ -147,12 +147,12 @@ impl Node {
         let id = JobId(self.jobs_seen);
         self.jobs_seen += 1;
         let policy = self.choose(request.policy);
-        let label = self.policies.get(&policy).map(|installed| Arc::clone(&installed.label));
+        let label = self.label(policy);
         let verdict = self.refusal(&request, now).map_or_else(
             || self.decide_first(id, Job::new(request, policy, now), now),
             |why| Verdict { decision: Decision::Reject(why), explanation: None },
         );
-        Arrival { id, policy: label.unwrap_or_default(), verdict }
+        Arrival { id, policy: label, verdict }
     }
 
     /// The answer to what the last decision about a job asked, or that a peer did not take it. None where

@@ -7,8 +7,10 @@ use bytes::Bytes;
 use protocol::{ErrorBody, ErrorCode, PolicySpec};
 use serde_json::json;
 use service::ApiError;
+use service::settings::Allowed;
 
 use crate::Shared;
+use crate::settings::PolicySetting;
 
 /// The policy in force
 #[utoipa::path(get, path = "/configuration/scheduler", tag = "scheduler", responses(
@@ -33,7 +35,8 @@ pub(super) async fn set(
         .map_err(|error| ApiError::bad_request(format!("the body is not JSON: {error}")))?;
     // A merge would keep the parameters of the old policy where the new one names none.
     let policy: PolicySpec = serde_json::from_value(policy).map_err(|error| {
-        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::BadInput, error.to_string())
+        let message = format!("{error}; allowed is {}", PolicySetting::allowed());
+        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::BadInput, message)
     })?;
     service::apply_patch(Arc::clone(&shared.settings) as _, json!({ "scheduler": policy })).await?;
     Ok(show(State(shared)).await)

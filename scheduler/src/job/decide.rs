@@ -35,6 +35,7 @@ pub(super) async fn decide(
                 return Ok(Place::Here);
             }
             Decision::Wait => {
+                record.decide(metrics::Decision::Run);
                 door.accept().await?;
                 let turn = ticket.turn(job.ends_at).await;
                 turn.map_err(|why| job.refuse(why, record))?;

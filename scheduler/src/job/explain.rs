@@ -47,10 +47,8 @@ pub(super) fn explain(
     headers.reserve(USUAL_HEADERS.saturating_sub(headers.len()));
     headers.insert(CALL_ID, call_id);
     headers.insert(VERSION, HeaderValue::from_static(service::VERSION));
-    match &record.policy {
-        Some(policy) => put(headers, SCHEDULER, policy.to_string()),
-        None => put(headers, SCHEDULER, shared.settings.current().scheduler.spec().to_string()),
-    }
+    let policy = record.policy.clone().unwrap_or_else(|| shared.admissions.policy());
+    put(headers, SCHEDULER, policy.to_string());
     if let Some(tracing_id) = tracing_id {
         headers.insert(TASK_TRACING_ID, tracing_id);
     }

@@ -52,6 +52,15 @@ impl Node {
         self.retire(previous);
     }
 
+    /// The policy in force, as [`Arrival::policy`](super::Arrival) has it.
+    pub fn policy(&self) -> Arc<str> {
+        self.label(self.configured)
+    }
+
+    pub(super) fn label(&self, id: PolicyId) -> Arc<str> {
+        self.policies.get(&id).map(|installed| Arc::clone(&installed.label)).unwrap_or_default()
+    }
+
     pub(super) fn choose(&self, choice: PolicyChoice) -> PolicyId {
         match choice {
             PolicyChoice::Configured => self.configured,

@@ -33,7 +33,12 @@ const DURATION_MAX: Duration = Duration::from_secs(3_600);
 
 /// A parameter that is a duration as Go writes it, with one unit: `10s`, `200ms`, `1.5ms`, `50us`.
 pub(super) fn duration(name: &str, text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{name} is {text:?} where a duration such as \"10s\" or \"200ms\" is allowed");
+    let wrong = || {
+        let most = DURATION_MAX.as_secs();
+        format!(
+            "{name} is {text:?} where a duration such as \"10s\" or \"200ms\" is allowed, at most \"{most}s\""
+        )
+    };
     let units = [("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("ns", 1e-9), ("s", 1.0), ("m", 60.0)];
     let (number, scale) = units
         .iter()
