@@ -35,6 +35,7 @@ pub(super) async fn decide(
                 return Ok(Place::Here);
             }
             Decision::Wait => {
+                // Said at once and again at its turn: the peer that waits for it may be gone before.
                 record.decide(metrics::Decision::Run);
                 door.accept().await?;
                 let turn = ticket.turn(job.ends_at).await;
