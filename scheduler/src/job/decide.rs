@@ -35,7 +35,7 @@ pub(super) async fn decide(
                 return Ok(Place::Here);
             }
             Decision::Wait => {
-                // Said at once and again at its turn: the peer that waits for it may be gone before.
+                // Noted before its turn, too: the job may end while its caller is told, or while it waits.
                 record.decide(metrics::Decision::Run);
                 door.accept().await?;
                 let turn = ticket.turn(job.ends_at).await;

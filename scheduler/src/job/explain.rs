@@ -47,8 +47,8 @@ pub(super) fn explain(
     headers.reserve(USUAL_HEADERS.saturating_sub(headers.len()));
     headers.insert(CALL_ID, call_id);
     headers.insert(VERSION, HeaderValue::from_static(service::VERSION));
-    let policy = record.policy.clone().unwrap_or_else(|| shared.admissions.policy());
-    put(headers, SCHEDULER, policy.to_string());
+    let in_force = || shared.admissions.policy().to_string();
+    put(headers, SCHEDULER, record.policy.as_deref().map_or_else(in_force, str::to_owned));
     if let Some(tracing_id) = tracing_id {
         headers.insert(TASK_TRACING_ID, tracing_id);
     }

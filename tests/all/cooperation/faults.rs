@@ -52,7 +52,7 @@ async fn an_idempotent_job_of_a_peer_that_dies_is_tried_elsewhere() {
     cluster.until_idle().await;
 }
 
-/// The first node is idle and says so, and knows the peer for as long as its discovery lives.
+/// The first node is idle, and goes on knowing the peer, whose discovery lives.
 #[tokio::test]
 async fn a_function_whose_only_node_has_died_is_not_called_a_full_node() {
     let ledger = Ledger::new();

@@ -1,6 +1,6 @@
 //! What a policy does when the peer that it chose does not take the job.
 
-use scheduling::{Answer, Decision, JobRequest, Outcome, Rejection};
+use scheduling::{Answer, Decision, JobId, JobRequest, Node, Outcome, Rejection};
 
 use super::setting::{LIMITS, arrive, ms, node_among, occupy, peer, probed, report, request, spec};
 
@@ -78,30 +78,33 @@ fn where_all_are_full_the_job_is_rejected_without_another_message() {
     }
 }
 
-/// The node itself is idle, and must not say that it is full.
-#[test]
-fn a_function_of_peers_that_do_not_take_it_is_rejected_for_their_sake() {
-    for policy in probing() {
-        let mut node = node_among(&policy, 2);
-        let arrival = node.arrive(JobRequest { runs_here: false, ..request() }, ms(0));
-        let loads = [(peer(0), Some(report(4, 2))), (peer(1), Some(report(4, 1)))];
-        probed(arrival.verdict.decision);
-        node.answer(arrival.id, Answer::Probed(&loads), ms(1)).unwrap();
-        let second = node.answer(arrival.id, Answer::Refused(peer(1)), ms(2)).unwrap();
-        assert_eq!(second.decision, Decision::Forward(peer(0)), "{policy}");
-        let third = node.answer(arrival.id, Answer::Refused(peer(0)), ms(3)).unwrap();
-        assert_eq!(third.decision, Decision::Reject(Rejection::NobodyTakesIt), "{policy}");
-    }
+/// An idle node with a job whose function only its two peers have, and what it does once both have told their load; the
+/// second is the less busy one.
+fn with_a_job_for_the_peers(policy: &protocol::PolicySpec) -> (Node, JobId, Decision) {
+    let mut node = node_among(policy, 2);
+    let arrival = node.arrive(JobRequest { runs_here: false, ..request() }, ms(0));
+    let loads = [(peer(0), Some(report(4, 2))), (peer(1), Some(report(4, 1)))];
+    probed(arrival.verdict.decision);
+    let verdict = node.answer(arrival.id, Answer::Probed(&loads), ms(1)).unwrap();
+    (node, arrival.id, verdict.decision)
 }
 
 #[test]
 fn a_function_of_the_peers_goes_to_the_better_one_however_idle_this_node_is() {
     for policy in probing() {
-        let mut node = node_among(&policy, 2);
-        let arrival = node.arrive(JobRequest { runs_here: false, ..request() }, ms(0));
-        let loads = [(peer(0), Some(report(4, 2))), (peer(1), Some(report(4, 1)))];
-        probed(arrival.verdict.decision);
-        let verdict = node.answer(arrival.id, Answer::Probed(&loads), ms(1)).unwrap();
-        assert_eq!(verdict.decision, Decision::Forward(peer(1)), "{policy}");
+        let (_node, _job, first) = with_a_job_for_the_peers(&policy);
+        assert_eq!(first, Decision::Forward(peer(1)), "{policy}");
+    }
+}
+
+/// The node itself is idle, and must not say that it is full.
+#[test]
+fn a_function_of_peers_that_do_not_take_it_is_rejected_for_their_sake() {
+    for policy in probing() {
+        let (mut node, job, _first) = with_a_job_for_the_peers(&policy);
+        let second = node.answer(job, Answer::Refused(peer(1)), ms(2)).unwrap();
+        assert_eq!(second.decision, Decision::Forward(peer(0)), "{policy}");
+        let third = node.answer(job, Answer::Refused(peer(0)), ms(3)).unwrap();
+        assert_eq!(third.decision, Decision::Reject(Rejection::NobodyTakesIt), "{policy}");
     }
 }
